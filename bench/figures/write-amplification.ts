@@ -1,0 +1,126 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { keyPattern } from '../key-patterns.ts';
+import { KEY_BYTES } from '../keys.ts';
+import { startTiered, tierFolder } from '../known-servers.ts';
+import { LoadGenerator } from '../load-generator.ts';
+import { loadKeys } from '../measurement.ts';
+import { ClosedLoop } from '../pacing.ts';
+import { readProcessStatistics } from '../process-statistics.ts';
+import { Random } from '../random.ts';
+import type { LocalServer } from '../server-process.ts';
+import { formatNumber } from '../table.ts';
+import { SizeDistribution, Values } from '../values.ts';
+import { PatternWorkload } from '../workload.ts';
+import type { Figure, FigureContext, FigureRow } from './figure.ts';
+import { BYTES_DEMOTED, BYTES_WRITTEN, COLD_KEYS, infoNumber } from './tier-fields.ts';
+
+const LIVE_BYTES = 768 * 2 ** 20;
+const MAXMEMORY_BYTES = 128 * 2 ** 20;
+const SPACE_RATIO_MAX = 1.6;
+const CLIENTS = 50;
+const PIPELINE = 16;
+/** Overwrites before the measurement and during it, in multiples of the number of keys. */
+const SETTLING_PASSES = 3;
+const MEASURED_PASSES = 2;
+const CASES = [
+  { valueSize: '100', pattern: 'uniform', ratioMax: 2.5 },
+  { valueSize: '1000', pattern: 'uniform', ratioMax: 2.5 },
+  { valueSize: '4096', pattern: 'uniform', ratioMax: 2.5 },
+  { valueSize: '100-4096', pattern: 'uniform', ratioMax: 2.5 },
+  { valueSize: '100-4096', pattern: 'zipfian(0.99)', ratioMax: 1.7 },
+] as const;
+
+/**
+ * Bytes written to the device for each byte demoted, under overwrites at a steady state, and the tier's files against
+ * the data that lives in them. The device's bytes are the kernel's count for the process, which includes the B-tree's
+ * own pages; the server's count of what it handed to the store stands beside it.
+ */
+export const writeAmplification: Figure = {
+  name: 'write-amplification',
+  async measure(context: FigureContext): Promise<FigureRow[]> {
+    const rows: FigureRow[] = [];
+    for (const each of CASES) rows.push(await measureCase(context, each));
+    return rows;
+  },
+};
+
+async function measureCase(context: FigureContext, { valueSize, pattern, ratioMax }: (typeof CASES)[number]): Promise<FigureRow> {
+  const scale = context.quick ? 12 : 1;
+  const sizes = new SizeDistribution(valueSize);
+  const values = new Values(sizes, false);
+  const keyCount = Math.floor(LIVE_BYTES / scale / (KEY_BYTES + sizes.bytesMean));
+  const server = await startTiered(context, MAXMEMORY_BYTES / scale);
+  try {
+    context.log(`write-amplification: ${valueSize} B, ${pattern}, ${formatNumber(keyCount)} keys`);
+    await loadKeys(server, { values, keyCount, title: 'load' });
+    const generator = await LoadGenerator.connect(server.address, values, CLIENTS, PIPELINE);
+    const random = new Random(1);
+    const workload = new PatternWorkload(keyPattern(pattern, random, keyCount), random, 0);
+    try {
+      await overwrite(generator, workload, keyCount * SETTLING_PASSES);
+      const before = await counters(server);
+      await overwrite(generator, workload, keyCount * MEASURED_PASSES);
+      const after = await counters(server);
+      const demotedBytes = after.demotedBytes - before.demotedBytes;
+      const deviceRatio = (after.deviceBytes - before.deviceBytes) / demotedBytes;
+      const storeRatio = (after.storeBytes - before.storeBytes) / demotedBytes;
+      const coldKeys = await infoNumber(server, COLD_KEYS);
+      const fileBytes = allocatedBytes(tierFolder(server));
+      const spaceRatio = fileBytes / (dataBytes(values, keyCount) * (coldKeys / keyCount));
+      return {
+        what: `bytes written / demoted, overwrites ${pattern}, ${valueSize} B; files / live data`,
+        measured: `${formatNumber(deviceRatio)} (store: ${formatNumber(storeRatio)}); ${formatNumber(spaceRatio)}`,
+        redis: '–',
+        goal: `≤ ${ratioMax}; ≤ ${SPACE_RATIO_MAX}`,
+        isMet: deviceRatio <= ratioMax && spaceRatio <= SPACE_RATIO_MAX,
+        numbers: { deviceRatio, storeRatio, spaceRatio, demotedBytes, fileBytes, coldKeys, keyCount },
+      };
+    } finally {
+      generator.close();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+async function overwrite(generator: LoadGenerator, workload: PatternWorkload, operations: number): Promise<void> {
+  const outcome = await generator.run({
+    workload,
+    pacing: new ClosedLoop({ operations, durationMs: Infinity }),
+    pipeline: PIPELINE,
+    verify: false,
+  });
+  if (outcome.errors > 0) throw new Error(`${outcome.errors} overwrites failed: ${outcome.lastError}`);
+}
+
+interface WriteCounters {
+  readonly deviceBytes: number;
+  readonly storeBytes: number;
+  readonly demotedBytes: number;
+}
+
+async function counters(server: LocalServer): Promise<WriteCounters> {
+  return {
+    deviceBytes: readProcessStatistics(server.pid).writtenBytes,
+    storeBytes: await infoNumber(server, BYTES_WRITTEN),
+    demotedBytes: await infoNumber(server, BYTES_DEMOTED),
+  };
+}
+
+/** Bytes of keys and values, all together. */
+function dataBytes(values: Values, keyCount: number): number {
+  let sum = 0;
+  for (let index = 0; index < keyCount; index++) sum += KEY_BYTES + values.sizeOf(index);
+  return sum;
+}
+
+/** Bytes that the files under a folder take on the device. A file that goes away meanwhile takes none. */
+function allocatedBytes(folder: string): number {
+  let sum = 0;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const status = statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false });
+    if (status?.isFile()) sum += status.blocks * 512;
+  }
+  return sum;
+}

@@ -1,0 +1,254 @@
+/** The files of the machine: the sole user of `node:fs`, so that a simulation can stand in for the disk. */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+
+/** The whole file as bytes that the caller owns. Throws the system's error. */
+export function readBytes(path: string): Buffer {
+  return readFileSync(path);
+}
+
+/** The whole file as UTF-8 text. Throws the system's error. */
+export function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+/** What is left on standard input, up to its end; waits for it. */
+export function readStandardInput(): Buffer {
+  return readFileSync(0);
+}
+
+/**
+ * Replaces a file so that after a power cut there is either the old one or the whole new one: a temporary file beside
+ * it is written and synced, renamed over it, and the directory synced. Throws the system's error, leaving the old file.
+ */
+export function writeAtomic(path: string, contents: string | Uint8Array, mode = 0o644): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const file = openSync(temporary, 'w', mode);
+    try {
+      writeFileSync(file, contents);
+      fchmodSync(file, mode);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncDirectory(dirname(path));
+}
+
+/** Makes the names in a directory durable: creations, renames and removals before this call survive a power cut. */
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** Whether something is at the path. */
+export function exists(path: string): boolean {
+  return existsSync(path);
+}
+
+/** Makes a directory and those above it; one that exists is fine. Throws the system's error. */
+export function makeDirectory(path: string): void {
+  mkdirSync(path, { recursive: true });
+}
+
+/** The names in a directory, sorted by code unit. Throws the system's error. */
+export function list(path: string): string[] {
+  return readdirSync(path).sort();
+}
+
+/** Removes a file; none there is fine. Throws the system's other errors. */
+export function remove(path: string): void {
+  rmSync(path, { force: true });
+}
+
+/** Removes a directory with all it holds; none there is fine. */
+export function removeTree(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
+
+/** What is known of a file without reading it. */
+export interface FileStatistics {
+  readonly sizeBytes: number;
+  /** Bytes that the file takes on the device; less than its size where it has holes. */
+  readonly allocatedBytes: number;
+  readonly modifiedMs: number;
+  readonly isDirectory: boolean;
+}
+
+/** Sets the permissions of a file or a Unix socket. Throws the system's error. */
+export function setPermissions(path: string, mode: number): void {
+  chmodSync(path, mode);
+}
+
+/** What is known of the file at a path, or undefined if there is none. Throws the system's other errors. */
+export function statistics(path: string): FileStatistics | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined
+    ? undefined
+    : {
+        sizeBytes: found.size,
+        allocatedBytes: found.blocks * 512,
+        modifiedMs: found.mtimeMs,
+        isDirectory: found.isDirectory(),
+      };
+}
+
+/** Bytes that an unprivileged process may still write to the file system that holds a path. */
+export function freeBytes(path: string): number {
+  const found = statfsSync(path);
+  return found.bavail * found.bsize;
+}
+
+/** The system's message for an error of this module, such as `No such file or directory`. */
+export function errorReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Node's text is "ENOENT: no such file or directory, open '/path'"; strerror's is the middle with a capital.
+  const reason = /^[A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1];
+  return reason === undefined ? error.message : reason[0].toUpperCase() + reason.slice(1);
+}
+
+/** A lock that another process holds. */
+export class LockedError extends Error {
+  override name = 'LockedError';
+}
+
+/** Who holds a lock file. A process id alone says little: ids are reused, and each container counts its own. */
+interface LockHolder {
+  processId: number;
+  /** Clock ticks since boot at which the process started. */
+  startTicks: string;
+  bootId: string;
+  processNamespace: string;
+  host: string;
+}
+
+function processStartTicks(processId: number): string | undefined {
+  try {
+    // proc(5): the name in parentheses may hold spaces; field 22 is the 20th after it.
+    const text = readText(`/proc/${processId}/stat`);
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function thisHolder(): LockHolder {
+  return {
+    processId: process.pid,
+    startTicks: processStartTicks(process.pid) ?? '',
+    bootId: readText('/proc/sys/kernel/random/boot_id').trim(),
+    processNamespace: readlinkSync('/proc/self/ns/pid'),
+    host: hostname(),
+  };
+}
+
+function isAlive(holder: LockHolder, self: LockHolder): boolean {
+  if (holder.bootId !== self.bootId) return false;
+  if (holder.processNamespace !== self.processNamespace) {
+    // The process can't be seen from here. A container that was restarted keeps its host name and gets a new
+    // namespace, so its former self is gone; any other host may well be running.
+    return holder.host !== self.host;
+  }
+  return processStartTicks(holder.processId) === holder.startTicks;
+}
+
+/**
+ * Takes a lock file for this process and returns what gives it back. The lock of a process that has ended, by a crash
+ * or a power cut, is taken over. Throws {@link LockedError} if a running process holds it (this one too), and the
+ * system's error if the file can't be written.
+ */
+export function lockFile(path: string): () => void {
+  const self = thisHolder();
+  // The file appears whole or not at all: it is written under its own name and linked to the lock's.
+  const own = `${path}.${self.processId}.${self.startTicks}`;
+  try {
+    writeFileSync(own, JSON.stringify(self));
+    for (;;) {
+      try {
+        linkSync(own, path);
+        return () => remove(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const holder = readHolder(path);
+      if (holder === undefined) continue;
+      if (isAlive(holder, self)) {
+        throw new LockedError(
+          `${path} is held by process ${holder.processId} on ${holder.host}; if that process is gone, remove the file`,
+        );
+      }
+      // Of two processes that both find a dead holder, one renames what the other has not yet taken.
+      const stale = `${own}.stale`;
+      try {
+        renameSync(path, stale);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        continue;
+      }
+      const moved = readHolder(stale);
+      if (moved !== undefined && isAlive(moved, self)) linkSync(stale, path);
+      remove(stale);
+    }
+  } finally {
+    remove(own);
+  }
+}
+
+/** Undefined if the lock has just been given back. */
+function readHolder(path: string): LockHolder | undefined {
+  try {
+    return JSON.parse(readText(path)) as LockHolder;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // The file came whole or not at all, so only a power cut leaves one that can't be read.
+    if (error instanceof SyntaxError)
+      return { processId: 0, startTicks: '', bootId: '', processNamespace: '', host: '' };
+    throw error;
+  }
+}
+
+/** The machine's files, for what takes its disk as a parameter. */
+export const systemFiles = {
+  readBytes,
+  readText,
+  writeAtomic,
+  syncDirectory,
+  exists,
+  makeDirectory,
+  list,
+  remove,
+  removeTree,
+  statistics,
+  freeBytes,
+  lockFile,
+};
+
+/** A disk: {@link systemFiles}, or what a simulation puts in its place. */
+export type Files = typeof systemFiles;

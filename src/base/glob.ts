@@ -1,0 +1,85 @@
+/**
+ * Whether a text matches a glob pattern with `*`, `?`, `[a-z]`, `[^a-z]` and backslash escapes, as Redis's
+ * `stringmatchlen`. After one `*` that could not be matched further on, no earlier one is tried again, so the time is
+ * bounded by the product of the lengths.
+ */
+export function globMatch(
+  pattern: Uint8Array,
+  patternOffset: number,
+  patternLength: number,
+  text: Uint8Array,
+  textOffset: number,
+  textLength: number,
+  ignoreCase: boolean,
+): boolean {
+  const patternEnd = patternOffset + patternLength;
+  const textEnd = textOffset + textLength;
+  let at = patternOffset;
+  let position = textOffset;
+  /** Where to go on after the last star, with one more byte taken by it. */
+  let starPattern = -1;
+  let starText = 0;
+  for (;;) {
+    if (at < patternEnd && pattern[at] === 42) {
+      while (at < patternEnd && pattern[at] === 42) at++;
+      if (at === patternEnd) return true;
+      starPattern = at;
+      starText = position;
+      continue;
+    }
+    if (position === textEnd) return at === patternEnd;
+    const next = at < patternEnd ? matchOne(pattern, at, patternEnd, text[position], ignoreCase) : -1;
+    if (next >= 0) {
+      at = next;
+      position++;
+    } else if (starPattern >= 0) {
+      at = starPattern;
+      position = ++starText;
+    } else {
+      return false;
+    }
+  }
+}
+
+/** The pattern's position after what matches one byte, or -1. */
+function matchOne(pattern: Uint8Array, at: number, end: number, byte: number, ignoreCase: boolean): number {
+  let expected = pattern[at];
+  if (expected === 63) return at + 1;
+  if (expected === 91) return matchClass(pattern, at + 1, end, byte, ignoreCase);
+  if (expected === 92 && at + 1 < end) expected = pattern[++at];
+  return fold(expected, ignoreCase) === fold(byte, ignoreCase) ? at + 1 : -1;
+}
+
+/** As {@link matchOne} for a class, from after its bracket. A class that is not closed ends with the pattern. */
+function matchClass(pattern: Uint8Array, from: number, end: number, byte: number, ignoreCase: boolean): number {
+  let at = from;
+  const negated = at < end && pattern[at] === 94;
+  if (negated) at++;
+  let matched = false;
+  const folded = fold(byte, ignoreCase);
+  for (;;) {
+    if (at + 1 < end && pattern[at] === 92) {
+      at++;
+      if (pattern[at] === byte) matched = true;
+    } else if (at >= end) {
+      at--;
+      break;
+    } else if (pattern[at] === 93) {
+      break;
+    } else if (at + 2 < end && pattern[at + 1] === 45) {
+      let low = fold(pattern[at], ignoreCase);
+      let high = fold(pattern[at + 2], ignoreCase);
+      if (low > high) [low, high] = [high, low];
+      at += 2;
+      if (folded >= low && folded <= high) matched = true;
+    } else if (fold(pattern[at], ignoreCase) === folded) {
+      matched = true;
+    }
+    at++;
+  }
+  return matched !== negated ? at + 1 : -1;
+}
+
+function fold(byte: number, ignoreCase: boolean): number {
+  return ignoreCase && byte >= 65 && byte <= 90 ? byte | 32 : byte;
+}

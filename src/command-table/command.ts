@@ -1,0 +1,182 @@
+import type { Arguments } from '../resp/arguments.ts';
+import type { Call } from './call.ts';
+import type { Category, CommandFlag, CommandRow, KeySpec } from './row.ts';
+
+/** Flags as bits, for the pipeline's checks. */
+export const IS_WRITE = 1;
+export const IS_DENIED_ON_OOM = 2;
+export const IS_ALLOWED_UNAUTHENTICATED = 4;
+export const IS_FORBIDDEN_IN_MULTI = 8;
+export const IS_LEFT_OUT_OF_SLOWLOG = 16;
+export const IS_READ = 32;
+export const IS_ADMIN = 64;
+export const IS_ALLOWED_WHILE_LOADING = 128;
+export const IS_LEFT_OUT_OF_MONITOR = 256;
+
+const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
+  write: IS_WRITE,
+  readonly: IS_READ,
+  denyoom: IS_DENIED_ON_OOM,
+  no_auth: IS_ALLOWED_UNAUTHENTICATED,
+  no_multi: IS_FORBIDDEN_IN_MULTI,
+  skip_slowlog: IS_LEFT_OUT_OF_SLOWLOG,
+  skip_monitor: IS_LEFT_OUT_OF_MONITOR,
+  admin: IS_ADMIN,
+  loading: IS_ALLOWED_WHILE_LOADING,
+};
+
+/** Statistics of one command, for INFO commandstats and LATENCY HISTOGRAM. */
+export interface CommandStatistics {
+  calls: number;
+  /** Microseconds in the handler. */
+  microseconds: number;
+  rejectedCalls: number;
+  failedCalls: number;
+}
+
+/** A row made ready for running. */
+export class Command {
+  readonly row: CommandRow;
+  /** `get`, or `config|get` for a subcommand. */
+  readonly fullName: string;
+  readonly bits: number;
+  readonly arity: number;
+  readonly execute: ((call: Call) => void) | undefined;
+  readonly subcommands: CommandTable | undefined;
+  readonly parent: Command | undefined;
+  readonly statistics: CommandStatistics = { calls: 0, microseconds: 0, rejectedCalls: 0, failedCalls: 0 };
+  /** First key, last key (negative: from the end) and step when all keys lie in ranges; 0 if there are none. */
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly keyStep: number;
+
+  constructor(row: CommandRow, parent?: Command) {
+    this.row = row;
+    this.parent = parent;
+    this.fullName = parent === undefined ? row.name : `${parent.row.name}|${row.name}`;
+    let bits = 0;
+    for (const flag of row.flags) bits |= FLAG_BITS[flag] ?? 0;
+    this.bits = bits;
+    this.arity = row.arity;
+    this.execute = row.execute;
+    this.subcommands = row.subcommands === undefined ? undefined : new CommandTable(row.subcommands, this);
+    const legacy = legacyRange(row.keys);
+    this.firstKey = legacy.first;
+    this.lastKey = legacy.last;
+    this.keyStep = legacy.step;
+  }
+
+  resetStatistics(): void {
+    Object.assign(this.statistics, { calls: 0, microseconds: 0, rejectedCalls: 0, failedCalls: 0 });
+  }
+
+  /** Whether a call with this many arguments fits the arity. */
+  accepts(count: number): boolean {
+    return this.arity >= 0 ? count === this.arity : count >= -this.arity;
+  }
+}
+
+/** The three numbers that COMMAND INFO gives: the range that spans the key specifications that are ranges. */
+function legacyRange(keys: readonly KeySpec[]): { first: number; last: number; step: number } {
+  let first = 0;
+  let last = 0;
+  let step = 0;
+  for (const spec of keys) {
+    if (!('index' in spec.begin) || spec.find === 'unknown' || !('last' in spec.find)) continue;
+    const begin = spec.begin.index;
+    const end = spec.find.last >= 0 ? begin + spec.find.last : spec.find.last;
+    if (first === 0) {
+      first = begin;
+      last = end;
+      step = spec.find.step;
+    } else {
+      first = Math.min(first, begin);
+      last = last < 0 || end < 0 ? Math.min(last, end) : Math.max(last, end);
+    }
+  }
+  return { first, last, step };
+}
+
+/** Commands by name, in any case of letters; finds one without making a string. */
+export class CommandTable {
+  readonly commands: readonly Command[];
+  readonly #names: (Uint8Array | null)[];
+  readonly #commands: (Command | null)[];
+  readonly #mask: number;
+
+  constructor(rows: readonly CommandRow[], parent?: Command) {
+    this.commands = rows.map((row) => new Command(row, parent));
+    let size = 8;
+    while (size < rows.length * 4) size *= 2;
+    this.#mask = size - 1;
+    this.#names = new Array<Uint8Array | null>(size).fill(null);
+    this.#commands = new Array<Command | null>(size).fill(null);
+    for (const command of this.commands) {
+      const name = Uint8Array.from(Buffer.from(command.row.name, 'latin1'));
+      let at = nameHash(name, 0, name.length) & this.#mask;
+      while (this.#commands[at] !== null) at = (at + 1) & this.#mask;
+      this.#names[at] = name;
+      this.#commands[at] = command;
+    }
+  }
+
+  /** The command that argument `at` names, or null. */
+  find(words: Arguments, at: number): Command | null {
+    const buffer = words.buffer;
+    const offset = words.offsets[at];
+    const length = words.lengths[at];
+    let slot = nameHash(buffer, offset, length) & this.#mask;
+    for (;;) {
+      const name = this.#names[slot];
+      if (name === null) return null;
+      if (name.length === length) {
+        let same = 0;
+        while (same < length && lower(buffer[offset + same]) === name[same]) same++;
+        if (same === length) return this.#commands[slot];
+      }
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+
+  /** The command, or the subcommand where the first argument names a container, that `words` calls. */
+  resolve(words: Arguments): Command | null {
+    const command = this.find(words, 0);
+    if (command === null || command.subcommands === undefined || words.count < 2) return command;
+    return command.subcommands.find(words, 1) ?? (command.execute === undefined ? null : command);
+  }
+
+  /** As {@link resolve} for a name such as `get` or `config|get`. */
+  named(fullName: string): Command | null {
+    const [name, subcommand] = fullName.toLowerCase().split('|');
+    const command = this.commands.find((candidate) => candidate.row.name === name) ?? null;
+    if (command === null || subcommand === undefined) return command;
+    return command.subcommands?.commands.find((candidate) => candidate.row.name === subcommand) ?? null;
+  }
+}
+
+function lower(byte: number): number {
+  return byte >= 65 && byte <= 90 ? byte | 32 : byte;
+}
+
+function nameHash(bytes: Uint8Array, offset: number, length: number): number {
+  let hash = length;
+  for (let at = 0; at < length; at++) hash = (Math.imul(hash, 31) + (bytes[offset + at] | 32)) | 0;
+  return hash ^ (hash >>> 7);
+}
+
+/** All ACL categories of a row: its own and those that its flags imply (ACL CAT of the Redis docs). */
+export function categoriesOf(row: CommandRow): Category[] {
+  const categories = new Set<Category>(row.categories);
+  const flags = new Set(row.flags);
+  if (flags.has('write')) categories.add('write');
+  if (flags.has('readonly') && !categories.has('scripting')) categories.add('read');
+  if (flags.has('admin')) {
+    categories.add('admin');
+    categories.add('dangerous');
+  }
+  if (flags.has('pubsub')) categories.add('pubsub');
+  if (flags.has('blocking')) categories.add('blocking');
+  if (flags.has('fast')) categories.add('fast');
+  else categories.add('slow');
+  return [...categories];
+}

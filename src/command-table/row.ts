@@ -1,0 +1,149 @@
+import type { Call } from './call.ts';
+
+/** Flags as COMMAND INFO names them. */
+export type CommandFlag =
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'blocking'
+  | 'loading'
+  | 'stale'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'fast'
+  | 'no_auth'
+  | 'no_multi'
+  | 'no_async_loading'
+  | 'no_mandatory_keys'
+  | 'may_replicate'
+  | 'allow_busy'
+  | 'movablekeys';
+
+/** ACL categories besides those that follow from the flags; see {@link categoriesOf}. */
+export type Category =
+  | 'keyspace'
+  | 'read'
+  | 'write'
+  | 'set'
+  | 'sortedset'
+  | 'list'
+  | 'hash'
+  | 'string'
+  | 'bitmap'
+  | 'hyperloglog'
+  | 'geo'
+  | 'stream'
+  | 'pubsub'
+  | 'admin'
+  | 'fast'
+  | 'slow'
+  | 'blocking'
+  | 'dangerous'
+  | 'connection'
+  | 'transaction'
+  | 'scripting';
+
+/** Groups as COMMAND DOCS names them. */
+export type CommandGroup =
+  | 'generic'
+  | 'string'
+  | 'list'
+  | 'set'
+  | 'sorted-set'
+  | 'hash'
+  | 'pubsub'
+  | 'transactions'
+  | 'connection'
+  | 'server'
+  | 'scripting'
+  | 'hyperloglog'
+  | 'geo'
+  | 'stream'
+  | 'bitmap';
+
+/** Flags of a key specification, as COMMAND INFO names them. */
+export type KeyFlag =
+  | 'RO'
+  | 'RW'
+  | 'OW'
+  | 'RM'
+  | 'access'
+  | 'update'
+  | 'insert'
+  | 'delete'
+  | 'not_key'
+  | 'incomplete'
+  | 'variable_flags';
+
+/** Where a command's keys are among its arguments ("Command key specifications" of the Redis docs). */
+export interface KeySpec {
+  readonly flags: readonly KeyFlag[];
+  readonly notes?: string;
+  /** Where to begin: an argument's number, or after a keyword looked for from an argument on (negative: from the end). */
+  readonly begin: { readonly index: number } | { readonly keyword: string; readonly from: number };
+  /**
+   * Which are keys from there: up to `last` (relative to the beginning, or from the end where negative) by `step`, the
+   * rest divided by `limit`; or as many as the argument at `count` says, the first being at `first`; or unknown.
+   */
+  readonly find:
+    | { readonly last: number; readonly step: number; readonly limit: number }
+    | { readonly count: number; readonly first: number; readonly step: number }
+    | 'unknown';
+}
+
+/** An argument's description for COMMAND DOCS. */
+export interface ArgumentDoc {
+  readonly name: string;
+  readonly type:
+    | 'string'
+    | 'integer'
+    | 'double'
+    | 'key'
+    | 'pattern'
+    | 'unix-time'
+    | 'pure-token'
+    | 'oneof'
+    | 'block';
+  readonly token?: string;
+  readonly keySpec?: number;
+  readonly summary?: string;
+  readonly since?: string;
+  readonly optional?: boolean;
+  readonly multiple?: boolean;
+  readonly multipleToken?: boolean;
+  readonly arguments?: readonly ArgumentDoc[];
+}
+
+/** What must be in RAM before a command's handler runs, for each of its keys. */
+export type ResidencyNeed = 'none' | 'header' | 'value';
+
+/**
+ * All there is to say about a command, beside its handler. COMMAND, COMMAND DOCS, the ACL, the residency gate and the
+ * docs read it; nothing is said twice.
+ */
+export interface CommandRow {
+  /** Lower-case; of a subcommand only its own word. */
+  readonly name: string;
+  readonly summary: string;
+  readonly since: string;
+  readonly group: CommandGroup;
+  readonly complexity: string;
+  /** Number of arguments, the name included; negative for at least so many. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly categories: readonly Category[];
+  readonly keys: readonly KeySpec[];
+  readonly need: ResidencyNeed;
+  readonly arguments?: readonly ArgumentDoc[];
+  readonly history?: readonly (readonly [since: string, change: string])[];
+  readonly hints?: readonly string[];
+  readonly docFlags?: readonly ('deprecated' | 'syscmd')[];
+  readonly deprecatedSince?: string;
+  readonly replacedBy?: string;
+  /** Runs the command to its end and writes one reply. Absent for a container of subcommands that can't be called. */
+  readonly execute?: (call: Call) => void;
+  readonly subcommands?: readonly CommandRow[];
+}

@@ -1,0 +1,595 @@
+import { SYNTAX_ERROR, WRONG_PASSWORD } from '../base/error-replies.ts';
+import { parseInteger, parseInteger64 } from '../base/numbers.ts';
+import { secretEquals } from '../base/random.ts';
+import type { Call } from '../command-table/call.ts';
+import type { Client } from '../command-table/client.ts';
+import type { CommandRow } from '../command-table/row.ts';
+import { replyHelp } from './help.ts';
+import { leaveTransaction } from './transactions.ts';
+
+function ping(call: Call): void {
+  const { words, reply } = call;
+  if (words.count > 2) {
+    reply.error("ERR wrong number of arguments for 'ping' command");
+    return;
+  }
+  if (words.count === 2) call.replyWord(1);
+  else reply.simple('PONG');
+}
+
+/** Checks a name and password; replies the error and returns false if they don't fit. */
+function authenticate(call: Call, user: string, password: Uint8Array): boolean {
+  const required = Buffer.from(call.services.config.values.requirepass, 'utf8');
+  if (user !== 'default' || (required.length > 0 && !secretEquals(required, password))) {
+    call.reply.error(WRONG_PASSWORD);
+    return false;
+  }
+  call.client.authenticated = true;
+  call.client.user = user;
+  return true;
+}
+
+function auth(call: Call): void {
+  const { words, reply, services } = call;
+  if (words.count > 3) {
+    reply.error(SYNTAX_ERROR);
+    return;
+  }
+  if (words.count === 2 && services.config.values.requirepass === '') {
+    reply.error(
+      'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
+    );
+    return;
+  }
+  const user = words.count === 3 ? words.text(1) : 'default';
+  if (authenticate(call, user, words.copy(words.count - 1))) reply.ok();
+}
+
+/** Whether every character may stand in a client's name: printable and no space. */
+function isNameValid(name: string): boolean {
+  return /^[!-~]*$/.test(name);
+}
+
+const INVALID_NAME = 'ERR Client names cannot contain spaces, newlines or special characters.';
+
+function hello(call: Call): void {
+  const { words, reply, client, services } = call;
+  let protocol = client.protocol;
+  let at = 1;
+  if (words.count > 1) {
+    const version = parseInteger64(words.buffer, words.offsets[1], words.lengths[1]);
+    if (version === undefined) {
+      reply.error('ERR Protocol version is not an integer or out of range');
+      return;
+    }
+    if (version < 2n || version > 3n) {
+      reply.error('NOPROTO unsupported protocol version');
+      return;
+    }
+    protocol = Number(version);
+    at = 2;
+  }
+  let name: string | undefined;
+  let user: string | undefined;
+  let password = new Uint8Array(0);
+  for (; at < words.count; at++) {
+    const more = words.count - 1 - at;
+    if (words.is(at, 'auth') && more >= 2) {
+      user = words.text(at + 1);
+      password = words.copy(at + 2) as Uint8Array<ArrayBuffer>;
+      at += 2;
+    } else if (words.is(at, 'setname') && more >= 1) {
+      name = words.text(++at);
+      if (!isNameValid(name)) {
+        reply.error(INVALID_NAME);
+        return;
+      }
+    } else {
+      reply.error(`ERR Syntax error in HELLO option '${words.text(at)}'`);
+      return;
+    }
+  }
+  if (user !== undefined && !authenticate(call, user, password)) return;
+  if (!client.authenticated) {
+    reply.error(
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+    );
+    return;
+  }
+  if (name !== undefined) client.name = name;
+  client.protocol = protocol;
+  reply.protocol = protocol;
+  reply.map(7);
+  reply.bulkText('server');
+  reply.bulkText('redis');
+  reply.bulkText('version');
+  reply.bulkText(services.server.redisVersion);
+  reply.bulkText('proto');
+  reply.integer(protocol);
+  reply.bulkText('id');
+  reply.integer(client.id);
+  reply.bulkText('mode');
+  reply.bulkText('standalone');
+  reply.bulkText('role');
+  reply.bulkText('master');
+  reply.bulkText('modules');
+  reply.array(0);
+}
+
+function quit(call: Call): void {
+  call.reply.ok();
+  call.client.transport.close(true);
+}
+
+function reset(call: Call): void {
+  const { client, reply, services } = call;
+  leaveTransaction(call);
+  client.databaseNumber = 0;
+  client.protocol = 2;
+  reply.protocol = 2;
+  client.name = '';
+  client.noEvict = false;
+  client.noTouch = false;
+  client.replyMode = 'on';
+  client.user = 'default';
+  client.authenticated = services.config.values.requirepass === '';
+  reply.simple('RESET');
+}
+
+/** The letters of CLIENT LIST's flags. */
+function flagsOf(client: Client): string {
+  let flags = '';
+  if (client.queue !== null) flags += 'x';
+  if (client.watchBroken) flags += 'd';
+  if (client.closing) flags += 'c';
+  if (client.transport.address.endsWith(':0')) flags += 'U';
+  if (client.noEvict) flags += 'e';
+  if (client.noTouch) flags += 'T';
+  return flags === '' ? 'N' : flags;
+}
+
+/** A client's line in CLIENT LIST (catClientInfoString). */
+function describe(client: Client, nowMs: number): string {
+  const { transport } = client;
+  const age = Math.floor((nowMs - client.createdMs) / 1000);
+  const idle = Math.floor((nowMs - client.lastInteractionMs) / 1000);
+  const memory = transport.queryCapacity + transport.outputBytes + client.queueBytes + 1024;
+  return [
+    `id=${client.id}`,
+    `addr=${transport.address}`,
+    `laddr=${transport.localAddress}`,
+    `fd=${transport.descriptor}`,
+    `name=${client.name}`,
+    `age=${Math.max(0, age)}`,
+    `idle=${Math.max(0, idle)}`,
+    `flags=${flagsOf(client)}`,
+    `db=${client.databaseNumber}`,
+    'sub=0',
+    'psub=0',
+    'ssub=0',
+    `multi=${client.queue === null ? -1 : client.queue.length}`,
+    `watch=${client.watched.size}`,
+    `qbuf=${transport.queryBytes}`,
+    `qbuf-free=${transport.queryCapacity - transport.queryBytes}`,
+    'argv-mem=0',
+    `multi-mem=${client.queueBytes}`,
+    'rbs=16384',
+    'rbp=16384',
+    'obl=0',
+    `oll=${transport.outputBytes > 0 ? 1 : 0}`,
+    `omem=${transport.outputBytes}`,
+    `tot-mem=${memory}`,
+    `events=${transport.outputBytes > 0 ? 'rw' : 'r'}`,
+    `cmd=${client.lastCommand === null ? 'NULL' : client.lastCommand.fullName}`,
+    `user=${client.user}`,
+    'redir=-1',
+    `resp=${client.protocol}`,
+    `lib-name=${client.libraryName}`,
+    `lib-ver=${client.libraryVersion}`,
+    `tot-net-in=${transport.receivedBytes}`,
+    `tot-net-out=${transport.sentBytes}`,
+    `tot-cmds=${client.commandCount}`,
+  ].join(' ');
+}
+
+const CLIENT_TYPES = ['normal', 'master', 'replica', 'slave', 'pubsub'];
+
+function clientList(call: Call): void {
+  const { words, reply, services, keyspace } = call;
+  let wanted: Set<number> | null = null;
+  let isNormal = true;
+  if (words.count === 4 && words.is(2, 'type')) {
+    const type = words.text(3).toLowerCase();
+    if (!CLIENT_TYPES.includes(type)) {
+      reply.error(`ERR Unknown client type '${words.text(3)}'`);
+      return;
+    }
+    isNormal = type === 'normal';
+  } else if (words.count > 3 && words.is(2, 'id')) {
+    wanted = new Set();
+    for (let at = 3; at < words.count; at++) {
+      const id = parseInteger(words.buffer, words.offsets[at], words.lengths[at]);
+      if (Number.isNaN(id) || id < 1) {
+        reply.error('ERR Invalid client ID');
+        return;
+      }
+      wanted.add(id);
+    }
+  } else if (words.count !== 2) {
+    reply.error(SYNTAX_ERROR);
+    return;
+  }
+  const lines: string[] = [];
+  for (const client of services.clients.values()) {
+    if (isNormal && (wanted === null || wanted.has(client.id))) lines.push(`${describe(client, keyspace.nowMs)}\n`);
+  }
+  reply.verbatim('txt', lines.join(''));
+}
+
+function clientInfo(call: Call): void {
+  call.reply.verbatim('txt', `${describe(call.client, call.keyspace.nowMs)}\n`);
+}
+
+function clientSetname(call: Call): void {
+  const name = call.words.text(2);
+  if (!isNameValid(name)) {
+    call.reply.error(INVALID_NAME);
+    return;
+  }
+  call.client.name = name;
+  call.reply.ok();
+}
+
+function clientGetname(call: Call): void {
+  if (call.client.name === '') call.reply.null();
+  else call.reply.bulkText(call.client.name);
+}
+
+function clientSetinfo(call: Call): void {
+  const { words, reply, client } = call;
+  const value = words.text(3);
+  const option = words.text(2);
+  const isLibraryName = words.is(2, 'lib-name');
+  if (!isLibraryName && !words.is(2, 'lib-ver')) {
+    reply.error(`ERR Unrecognized option '${option}'`);
+    return;
+  }
+  if (!isNameValid(value)) {
+    reply.error(`ERR ${option} cannot contain spaces, newlines or special characters.`);
+    return;
+  }
+  if (isLibraryName) client.libraryName = value;
+  else client.libraryVersion = value;
+  reply.ok();
+}
+
+/** A filter of CLIENT KILL; undefined after replying an error. */
+function killFilter(call: Call): ((client: Client) => boolean) | undefined {
+  const { words, reply, client: self, keyspace } = call;
+  const tests: ((client: Client) => boolean)[] = [];
+  let skipsSelf = true;
+  for (let at = 2; at < words.count; at += 2) {
+    if (at + 1 >= words.count) {
+      reply.error(SYNTAX_ERROR);
+      return undefined;
+    }
+    const value = words.text(at + 1);
+    if (words.is(at, 'id')) {
+      const id = parseInteger(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
+      if (Number.isNaN(id) || id < 1) {
+        reply.error('ERR client-id should be greater than 0');
+        return undefined;
+      }
+      tests.push((client) => client.id === id);
+    } else if (words.is(at, 'maxage')) {
+      const age = parseInteger(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
+      if (Number.isNaN(age) || age < 1) {
+        reply.error('ERR maxage should be greater than 0');
+        return undefined;
+      }
+      tests.push((client) => (keyspace.nowMs - client.createdMs) / 1000 >= age);
+    } else if (words.is(at, 'type')) {
+      const type = value.toLowerCase();
+      if (!CLIENT_TYPES.includes(type)) {
+        reply.error(`ERR Unknown client type '${value}'`);
+        return undefined;
+      }
+      tests.push(() => type === 'normal');
+    } else if (words.is(at, 'addr')) tests.push((client) => client.transport.address === value);
+    else if (words.is(at, 'laddr')) tests.push((client) => client.transport.localAddress === value);
+    else if (words.is(at, 'user')) {
+      if (value !== 'default') {
+        reply.error(`ERR No such user '${value}'`);
+        return undefined;
+      }
+      tests.push((client) => client.user === value);
+    } else if (words.is(at, 'skipme') && /^(yes|no)$/i.test(value)) skipsSelf = /^yes$/i.test(value);
+    else {
+      reply.error(SYNTAX_ERROR);
+      return undefined;
+    }
+  }
+  return (client) => !(skipsSelf && client === self) && tests.every((test) => test(client));
+}
+
+function clientKill(call: Call): void {
+  const { words, reply, services, client: self } = call;
+  let matches: ((client: Client) => boolean) | undefined;
+  const isOldForm = words.count === 3;
+  if (isOldForm) {
+    const address = words.text(2);
+    matches = (client) => client.transport.address === address;
+  } else {
+    matches = killFilter(call);
+    if (matches === undefined) return;
+  }
+  let killed = 0;
+  for (const client of [...services.clients.values()]) {
+    if (!matches(client)) continue;
+    client.transport.close(client === self);
+    killed++;
+  }
+  if (!isOldForm) reply.integer(killed);
+  else if (killed === 0) reply.error('ERR No such client');
+  else reply.ok();
+}
+
+function clientNoEvict(call: Call): void {
+  setSwitch(call, (value) => {
+    call.client.noEvict = value;
+  });
+}
+
+function clientNoTouch(call: Call): void {
+  setSwitch(call, (value) => {
+    call.client.noTouch = value;
+  });
+}
+
+function setSwitch(call: Call, apply: (value: boolean) => void): void {
+  const { words, reply } = call;
+  if (words.is(2, 'on')) apply(true);
+  else if (words.is(2, 'off')) apply(false);
+  else {
+    reply.error(SYNTAX_ERROR);
+    return;
+  }
+  reply.ok();
+}
+
+function clientReply(call: Call): void {
+  const { words, reply, client } = call;
+  if (words.is(2, 'on')) {
+    client.replyMode = 'on';
+    reply.ok();
+  } else if (words.is(2, 'off')) client.replyMode = 'off';
+  else if (words.is(2, 'skip')) {
+    if (client.replyMode === 'on') client.replyMode = 'skip-next';
+  } else reply.error(SYNTAX_ERROR);
+}
+
+const CLIENT_HELP = [
+  'GETNAME',
+  '    Return the name of the current connection.',
+  'ID',
+  '    Return the ID of the current connection.',
+  'INFO',
+  '    Return information about the current client connection.',
+  'KILL <ip:port>',
+  '    Kill connection made from <ip:port>.',
+  'KILL <option> <value> [<option> <value> [...]]',
+  '    Kill connections. Options are:',
+  '    * ADDR (<ip:port>|<unixsocket>:0)',
+  '      Kill connections made from the specified address',
+  '    * LADDR (<ip:port>|<unixsocket>:0)',
+  '      Kill connections made to specified local address',
+  '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)',
+  '      Kill connections by type.',
+  '    * USER <username>',
+  '      Kill connections authenticated by <username>.',
+  '    * SKIPME (YES|NO)',
+  '      Skip killing current connection (default: yes).',
+  '    * ID <client-id>',
+  '      Kill connections by client id.',
+  '    * MAXAGE <maxage>',
+  '      Kill connections older than the specified age.',
+  'LIST [options ...]',
+  '    Return information about client connections. Options:',
+  '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)',
+  '      Return clients of specified type.',
+  '    * ID <client-id> [<client-id> ...]',
+  '      Return clients of specified IDs only.',
+  'NO-EVICT (ON|OFF)',
+  '    Protect current client connection from eviction.',
+  'NO-TOUCH (ON|OFF)',
+  '    Will not touch LRU/LFU stats when this mode is on.',
+  'REPLY (ON|OFF|SKIP)',
+  '    Control the replies sent to the current connection.',
+  'SETINFO <option> <value>',
+  '    Set client meta attr. Options are:',
+  '    * LIB-NAME: the client lib name.',
+  '    * LIB-VER: the client lib version.',
+  'SETNAME <name>',
+  '    Assign the name <name> to the current connection.',
+];
+
+/** What the rows of this family share. */
+const row = { group: 'connection', categories: ['connection'], need: 'none', keys: [], complexity: 'O(1)' } as const;
+const CLIENT_FLAGS = ['noscript', 'loading', 'stale'] as const;
+
+export const CONNECTION_COMMANDS: readonly CommandRow[] = [
+  {
+    ...row,
+    name: 'auth',
+    summary: 'Authenticates the connection.',
+    since: '1.0.0',
+    complexity: 'O(1)',
+    arity: -2,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy', 'skip_slowlog', 'skip_monitor'],
+    execute: auth,
+  },
+  {
+    ...row,
+    name: 'client',
+    summary: 'A container for client connection commands.',
+    since: '2.4.0',
+    complexity: 'Depends on subcommand.',
+    arity: -2,
+    flags: [],
+    categories: [],
+    subcommands: [
+      {
+        ...row,
+        name: 'getname',
+        summary: 'Returns the name of the connection.',
+        since: '2.6.9',
+        arity: 2,
+        flags: CLIENT_FLAGS,
+        execute: clientGetname,
+      },
+      {
+        ...row,
+        name: 'help',
+        summary: 'Returns helpful text about the subcommands.',
+        since: '5.0.0',
+        arity: 2,
+        flags: ['loading', 'stale'],
+        execute: (call) => replyHelp(call, 'CLIENT', CLIENT_HELP),
+      },
+      {
+        ...row,
+        name: 'id',
+        summary: 'Returns the unique client ID of the connection.',
+        since: '5.0.0',
+        arity: 2,
+        flags: CLIENT_FLAGS,
+        execute: (call) => call.reply.integer(call.client.id),
+      },
+      {
+        ...row,
+        name: 'info',
+        summary: 'Returns information about the connection.',
+        since: '6.2.0',
+        arity: 2,
+        flags: CLIENT_FLAGS,
+        execute: clientInfo,
+      },
+      {
+        ...row,
+        name: 'kill',
+        categories: ['connection', 'dangerous'],
+        summary: 'Terminates open connections.',
+        since: '2.4.0',
+        complexity: 'O(N) in the number of client connections.',
+        arity: -3,
+        flags: ['admin', ...CLIENT_FLAGS],
+        execute: clientKill,
+      },
+      {
+        ...row,
+        name: 'list',
+        categories: ['connection', 'dangerous'],
+        summary: 'Lists open connections.',
+        since: '2.4.0',
+        complexity: 'O(N) in the number of client connections.',
+        arity: -2,
+        flags: ['admin', ...CLIENT_FLAGS],
+        execute: clientList,
+      },
+      {
+        ...row,
+        name: 'no-evict',
+        categories: ['connection', 'dangerous'],
+        summary: 'Sets the client eviction mode of the connection.',
+        since: '7.0.0',
+        arity: 3,
+        flags: ['admin', ...CLIENT_FLAGS],
+        execute: clientNoEvict,
+      },
+      {
+        ...row,
+        name: 'no-touch',
+        summary: 'Controls whether commands sent by the client affect the LRU/LFU of accessed keys.',
+        since: '7.2.0',
+        arity: 3,
+        flags: CLIENT_FLAGS,
+        execute: clientNoTouch,
+      },
+      {
+        ...row,
+        name: 'reply',
+        summary: 'Instructs the server whether to reply to commands.',
+        since: '3.2.0',
+        arity: 3,
+        flags: CLIENT_FLAGS,
+        execute: clientReply,
+      },
+      {
+        ...row,
+        name: 'setinfo',
+        summary: 'Sets information specific to the client or connection.',
+        since: '7.2.0',
+        arity: 4,
+        flags: CLIENT_FLAGS,
+        execute: clientSetinfo,
+      },
+      {
+        ...row,
+        name: 'setname',
+        summary: 'Sets the connection name.',
+        since: '2.6.9',
+        arity: 3,
+        flags: CLIENT_FLAGS,
+        execute: clientSetname,
+      },
+    ],
+  },
+  {
+    ...row,
+    name: 'echo',
+    summary: 'Returns the given string.',
+    since: '1.0.0',
+    arity: 2,
+    flags: ['loading', 'stale', 'fast'],
+    execute: (call) => call.replyWord(1),
+  },
+  {
+    ...row,
+    name: 'hello',
+    summary: 'Handshakes with the server.',
+    since: '6.0.0',
+    arity: -1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy', 'skip_slowlog', 'skip_monitor'],
+    execute: hello,
+  },
+  {
+    ...row,
+    name: 'ping',
+    summary: 'Returns the server’s liveliness response.',
+    since: '1.0.0',
+    arity: -1,
+    flags: ['fast'],
+    execute: ping,
+  },
+  {
+    ...row,
+    name: 'quit',
+    summary: 'Closes the connection.',
+    since: '1.0.0',
+    arity: -1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+    docFlags: ['deprecated'],
+    deprecatedSince: '7.2.0',
+    replacedBy: 'just closing the connection',
+    execute: quit,
+  },
+  {
+    ...row,
+    name: 'reset',
+    summary: 'Resets the connection.',
+    since: '6.2.0',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+    execute: reset,
+  },
+];

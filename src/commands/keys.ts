@@ -1,0 +1,946 @@
+import { copyBytes, equalBytes } from '../base/bytes.ts';
+import {
+  DATABASE_OUT_OF_RANGE,
+  INVALID_CURSOR,
+  invalidExpire,
+  NO_SUCH_KEY,
+  NOT_AN_INTEGER,
+  SAME_OBJECT,
+  SYNTAX_ERROR,
+} from '../base/error-replies.ts';
+import { globMatch } from '../base/glob.ts';
+import { parseInteger, parseInteger64 } from '../base/numbers.ts';
+import type { Call } from '../command-table/call.ts';
+import type { CommandRow } from '../command-table/row.ts';
+import { lfuCounter, lruIdleMs } from '../heat/access.ts';
+import { type Database, PEEK, WRITE } from '../keyspace/database.ts';
+import { NOTIFY_GENERIC } from '../keyspace/keyspace.ts';
+import { type Entry, TYPE_NAMES, TYPE_STRING } from '../keyspace/record.ts';
+import { PARTITION_COUNT, TAG_LIMIT } from '../keyspace/slot-table.ts';
+import { encodingName } from '../types/string/encoding.ts';
+import { EX, EXAT, type ExpiryUnit, PX, PXAT } from './expiry-options.ts';
+import { replyHelp } from './help.ts';
+import { keyAt, keysFrom } from './key-specs.ts';
+
+const SCAN_COUNT_DEFAULT = 10;
+
+function del(call: Call): void {
+  const { words, database } = call;
+  let deleted = 0;
+  for (let at = 1; at < words.count; at++) {
+    if (!call.find(at, 0)) continue;
+    database.remove();
+    database.notify(NOTIFY_GENERIC, 'del');
+    deleted++;
+  }
+  call.reply.integer(deleted);
+}
+
+function exists(call: Call): void {
+  let count = 0;
+  for (let at = 1; at < call.words.count; at++) if (call.find(at, PEEK)) count++;
+  call.reply.integer(count);
+}
+
+function touch(call: Call): void {
+  let count = 0;
+  for (let at = 1; at < call.words.count; at++) if (call.find(at, WRITE)) count++;
+  call.reply.integer(count);
+}
+
+function type(call: Call): void {
+  call.reply.simple(call.find(1, PEEK) ? TYPE_NAMES[call.database.entry.type] : 'none');
+}
+
+/** EXPIRE and its kin. */
+function expire(call: Call, unit: ExpiryUnit): void {
+  const { words, reply, database, keyspace } = call;
+  let nx = false;
+  let xx = false;
+  let gt = false;
+  let lt = false;
+  for (let at = 3; at < words.count; at++) {
+    if (words.is(at, 'nx')) nx = true;
+    else if (words.is(at, 'xx')) xx = true;
+    else if (words.is(at, 'gt')) gt = true;
+    else if (words.is(at, 'lt')) lt = true;
+    else {
+      reply.error(`ERR Unsupported option ${words.text(at)}`);
+      return;
+    }
+  }
+  if (nx && (xx || gt || lt)) {
+    reply.error('ERR NX and XX, GT or LT options at the same time are not compatible');
+    return;
+  }
+  if (gt && lt) {
+    reply.error('ERR GT and LT options at the same time are not compatible');
+    return;
+  }
+  const wide = parseInteger64(words.buffer, words.offsets[2], words.lengths[2]);
+  if (wide === undefined) {
+    reply.error(NOT_AN_INTEGER);
+    return;
+  }
+  const limit = 2 ** 63;
+  const asked = Number(wide) * (unit.inSeconds ? 1000 : 1) + (unit.isAbsolute ? 0 : keyspace.nowMs);
+  if (asked >= limit || asked <= -limit) {
+    reply.error(invalidExpire(call.command.fullName));
+    return;
+  }
+  // Beyond what is kept exactly every time is as good as never.
+  const expireAt = Math.min(asked, Number.MAX_SAFE_INTEGER);
+  if (!call.find(1, WRITE)) {
+    reply.integer(0);
+    return;
+  }
+  const current = database.entry.expireAt;
+  const has = current >= 0;
+  if ((nx && has) || (xx && !has) || (gt && (!has || expireAt <= current)) || (lt && has && expireAt >= current)) {
+    reply.integer(0);
+    return;
+  }
+  if (expireAt <= keyspace.nowMs) {
+    database.remove();
+    database.notify(NOTIFY_GENERIC, 'del');
+    call.propagateAs(call.services.config.values['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL', words.copy(1));
+  } else {
+    database.setExpiry(expireAt);
+    database.notify(NOTIFY_GENERIC, 'expire');
+    call.propagateAs('PEXPIREAT', words.copy(1), expireAt);
+  }
+  reply.integer(1);
+}
+
+/** TTL and its kin: -2 without the key, -1 without an expiry. */
+function remaining(call: Call, inSeconds: boolean, isAbsolute: boolean): void {
+  if (!call.find(1, PEEK)) {
+    call.reply.integer(-2);
+    return;
+  }
+  const { expireAt } = call.database.entry;
+  if (expireAt < 0) {
+    call.reply.integer(-1);
+    return;
+  }
+  const ms = isAbsolute ? expireAt : Math.max(0, expireAt - call.keyspace.nowMs);
+  call.reply.integer(inSeconds ? Math.floor((ms + 500) / 1000) : ms);
+}
+
+function persist(call: Call): void {
+  const { database } = call;
+  if (!call.find(1, WRITE) || database.entry.expireAt < 0) {
+    call.reply.integer(0);
+    return;
+  }
+  database.setExpiry(-1);
+  database.notify(NOTIFY_GENERIC, 'persist');
+  call.reply.integer(1);
+}
+
+/** A value taken out of its record, to be written elsewhere. */
+interface Taken {
+  readonly type: number;
+  readonly encoding: number;
+  readonly expireAt: number;
+  readonly payload: Uint8Array;
+}
+
+function take(entry: Entry): Taken {
+  return {
+    type: entry.type,
+    encoding: entry.encoding,
+    expireAt: entry.expireAt,
+    payload: entry.bytes.slice(entry.payloadOffset, entry.payloadOffset + entry.payloadLength),
+  };
+}
+
+/** Writes a value under the key in argument `at`, which was looked up in `database` last. */
+function put(database: Database, taken: Taken): void {
+  const entry = database.store(taken.type, taken.encoding, taken.payload.length, taken.expireAt);
+  copyBytes(taken.payload, 0, entry.bytes, entry.payloadOffset, taken.payload.length);
+}
+
+function sameWords(call: Call, left: number, right: number): boolean {
+  const { words } = call;
+  const length = words.lengths[left];
+  return (
+    length === words.lengths[right] &&
+    equalBytes(words.buffer, words.offsets[left], words.buffer, words.offsets[right], length)
+  );
+}
+
+function rename(call: Call, onlyIfNew: boolean): void {
+  const { reply, database } = call;
+  if (!call.find(1, WRITE)) {
+    reply.error(NO_SUCH_KEY);
+    return;
+  }
+  if (sameWords(call, 1, 2)) {
+    if (onlyIfNew) reply.integer(0);
+    else reply.ok();
+    return;
+  }
+  const taken = take(database.entry);
+  if (call.find(2, 0) && onlyIfNew) {
+    reply.integer(0);
+    return;
+  }
+  put(database, taken);
+  call.find(1, 0);
+  database.remove();
+  database.notify(NOTIFY_GENERIC, 'rename_from');
+  call.find(2, 0);
+  database.notify(NOTIFY_GENERIC, 'rename_to');
+  if (onlyIfNew) reply.integer(1);
+  else reply.ok();
+}
+
+/** A database by the number in argument `at`, or null after replying an error. */
+function databaseAt(call: Call, at: number, notAnInteger: string): Database | null {
+  const { words } = call;
+  const number = parseInteger(words.buffer, words.offsets[at], words.lengths[at]);
+  if (Number.isNaN(number)) {
+    call.reply.error(notAnInteger);
+    return null;
+  }
+  const database = number < 0 ? undefined : call.keyspace.databases[number];
+  if (database === undefined) {
+    call.reply.error(DATABASE_OUT_OF_RANGE);
+    return null;
+  }
+  return database;
+}
+
+function move(call: Call): void {
+  const { words, reply, database } = call;
+  const target = databaseAt(call, 2, NOT_AN_INTEGER);
+  if (target === null) return;
+  if (target === database) {
+    reply.error(SAME_OBJECT);
+    return;
+  }
+  if (!call.find(1, WRITE)) {
+    reply.integer(0);
+    return;
+  }
+  const taken = take(database.entry);
+  if (target.find(words.buffer, words.offsets[1], words.lengths[1], WRITE)) {
+    reply.integer(0);
+    return;
+  }
+  put(target, taken);
+  target.notify(NOTIFY_GENERIC, 'move_to');
+  call.find(1, 0);
+  database.remove();
+  database.notify(NOTIFY_GENERIC, 'move_from');
+  reply.integer(1);
+}
+
+function copy(call: Call): void {
+  const { words, reply, database } = call;
+  let target = database;
+  let replaces = false;
+  for (let at = 3; at < words.count; at++) {
+    if (words.is(at, 'replace')) replaces = true;
+    else if (words.is(at, 'db') && at + 1 < words.count) {
+      const named = databaseAt(call, ++at, NOT_AN_INTEGER);
+      if (named === null) return;
+      target = named;
+    } else {
+      reply.error(SYNTAX_ERROR);
+      return;
+    }
+  }
+  if (target === database && sameWords(call, 1, 2)) {
+    reply.error(SAME_OBJECT);
+    return;
+  }
+  if (!call.find(1, WRITE)) {
+    reply.integer(0);
+    return;
+  }
+  const taken = take(database.entry);
+  if (target.find(words.buffer, words.offsets[2], words.lengths[2], WRITE) && !replaces) {
+    reply.integer(0);
+    return;
+  }
+  put(target, taken);
+  target.notify(NOTIFY_GENERIC, 'copy_to');
+  reply.integer(1);
+}
+
+function keys(call: Call): void {
+  const { words, reply, database } = call;
+  const mark = reply.open();
+  let count = 0;
+  const { table } = database;
+  for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+    if (table.partitionCount(partition) === 0) continue;
+    for (let more = table.seekAtLeast(partition, 0); more; more = table.next()) {
+      const entry = database.load(partition);
+      if (isExpired(call, entry)) continue;
+      const { bytes, keyOffset, keyLength } = entry;
+      if (!globMatch(words.buffer, words.offsets[1], words.lengths[1], bytes, keyOffset, keyLength, false)) continue;
+      reply.bulk(bytes, keyOffset, keyLength);
+      count++;
+    }
+  }
+  reply.closeArray(mark, count);
+}
+
+function isExpired(call: Call, entry: Entry): boolean {
+  return entry.expireAt >= 0 && entry.expireAt <= call.keyspace.nowMs;
+}
+
+/**
+ * SCAN. The index is in hash order, so the cursor is the hash to go on at: partition and tag, plus one so that 0 stays
+ * the beginning and the end. Growth and changes of tier leave hashes as they are.
+ */
+function scan(call: Call): void {
+  const { words, reply, database } = call;
+  const text = words.text(1);
+  if (!/^\d{1,20}$/.test(text)) {
+    reply.error(INVALID_CURSOR);
+    return;
+  }
+  const cursor = Number(text);
+  let pattern = -1;
+  let count = SCAN_COUNT_DEFAULT;
+  let typeWanted = -1;
+  let typeUnknown = false;
+  for (let at = 2; at < words.count; at += 2) {
+    const more = at + 1 < words.count;
+    if (more && words.is(at, 'match')) pattern = at + 1;
+    else if (more && words.is(at, 'count')) {
+      count = parseInteger(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
+      if (Number.isNaN(count)) {
+        reply.error(NOT_AN_INTEGER);
+        return;
+      }
+      if (count < 1) {
+        reply.error(SYNTAX_ERROR);
+        return;
+      }
+    } else if (more && words.is(at, 'type')) {
+      typeWanted = TYPE_NAMES.indexOf(words.text(at + 1).toLowerCase());
+      typeUnknown = typeWanted < 0;
+    } else {
+      reply.error(SYNTAX_ERROR);
+      return;
+    }
+  }
+  const { table } = database;
+  let partition = cursor === 0 ? 0 : Math.floor((cursor - 1) / TAG_LIMIT);
+  let tag = cursor === 0 ? 0 : (cursor - 1) % TAG_LIMIT;
+  const expired: [number, number, number][] = [];
+  const found: Uint8Array[] = [];
+  let visited = 0;
+  let next = 0;
+  scanning: for (; partition < PARTITION_COUNT; partition++, tag = 0) {
+    if (table.partitionCount(partition) === 0) continue;
+    for (let more = table.seekAtLeast(partition, tag); more; more = table.next()) {
+      // All keys of one hash are returned together: the cursor can't stand between them.
+      if (table.tag !== tag && visited >= count) {
+        next = partition * TAG_LIMIT + table.tag + 1;
+        break scanning;
+      }
+      tag = table.tag;
+      visited++;
+      const entry = database.load(partition);
+      if (isExpired(call, entry)) {
+        expired.push([partition, table.word0, table.word1]);
+        continue;
+      }
+      if (typeUnknown || (typeWanted >= 0 && entry.type !== typeWanted)) continue;
+      const { bytes, keyOffset, keyLength } = entry;
+      if (
+        pattern >= 0 &&
+        !globMatch(words.buffer, words.offsets[pattern], words.lengths[pattern], bytes, keyOffset, keyLength, false)
+      ) {
+        continue;
+      }
+      found.push(bytes.slice(keyOffset, keyOffset + keyLength));
+    }
+  }
+  for (const [of, word0, word1] of expired) {
+    if (!table.findLocation(of, word0, word1)) continue;
+    const entry = database.load(of);
+    const name = entry.bytes.slice(entry.keyOffset, entry.keyOffset + entry.keyLength);
+    database.find(name, 0, name.length, 0);
+  }
+  reply.array(2);
+  reply.bulkText(String(next));
+  reply.array(found.length);
+  for (const key of found) reply.bulk(key, 0, key.length);
+}
+
+function randomkey(call: Call): void {
+  const { database, keyspace, reply } = call;
+  for (let attempt = 0; attempt < 100; attempt++) {
+    if (!database.seekRandom((limit) => keyspace.random.below(limit))) {
+      reply.null();
+      return;
+    }
+    const { entry } = database;
+    const name = entry.bytes.slice(entry.keyOffset, entry.keyOffset + entry.keyLength);
+    if (database.find(name, 0, name.length, 0)) {
+      reply.bulk(name, 0, name.length);
+      return;
+    }
+  }
+  reply.null();
+}
+
+/** Empties databases; what they held is freed in steps, or at once with SYNC. */
+function flush(call: Call, databases: readonly Database[]): void {
+  const { words, reply, services } = call;
+  let isAsynchronous = services.config.values['lazyfree-lazy-user-flush'];
+  if (words.count > 2 || (words.count === 2 && !words.is(1, 'sync') && !words.is(1, 'async'))) {
+    reply.error(SYNTAX_ERROR);
+    return;
+  }
+  if (words.count === 2) isAsynchronous = words.is(1, 'async');
+  for (const database of databases) services.free(database.clear(), !isAsynchronous);
+  reply.ok();
+}
+
+function swapdb(call: Call): void {
+  const left = databaseAt(call, 1, 'ERR invalid first DB index');
+  if (left === null) return;
+  const right = databaseAt(call, 2, 'ERR invalid second DB index');
+  if (right === null) return;
+  if (left !== right) call.keyspace.swap(left.number, right.number);
+  call.reply.ok();
+}
+
+function select(call: Call): void {
+  const database = databaseAt(call, 1, NOT_AN_INTEGER);
+  if (database === null) return;
+  call.client.databaseNumber = database.number;
+  call.reply.ok();
+}
+
+const OBJECT_HELP = [
+  'ENCODING <key>',
+  '    Return the kind of internal representation used in order to store the value',
+  '    associated with a <key>.',
+  'FREQ <key>',
+  '    Return the access frequency index of the <key>. The returned integer is',
+  '    proportional to the logarithm of the recent access frequency of the key.',
+  'IDLETIME <key>',
+  '    Return the idle time of the <key>, that is the approximated number of',
+  '    seconds elapsed since the last access to the key.',
+  'REFCOUNT <key>',
+  '    Return the number of references of the value associated with the specified',
+  '    <key>.',
+];
+
+/** Looks an object's key up for OBJECT; replies null and returns null without it. */
+function object(call: Call): Entry | null {
+  if (call.find(2, PEEK)) return call.database.entry;
+  call.reply.null();
+  return null;
+}
+
+function accessOf(call: Call, entry: Entry): number {
+  const { words, keyspace } = call;
+  if (entry.hot || keyspace.cold === null) return entry.access;
+  const hash = call.database.identityOf(words.buffer, words.offsets[2], words.lengths[2]);
+  return keyspace.cold.accessOf(hash, entry.access);
+}
+
+function objectFreq(call: Call): void {
+  const { settings, nowMs } = call.keyspace;
+  if (!settings.lfu) {
+    call.reply.error(
+      'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+    );
+    return;
+  }
+  const entry = object(call);
+  if (entry !== null) call.reply.integer(lfuCounter(accessOf(call, entry), nowMs, settings.lfuDecayMinutes));
+}
+
+function objectIdletime(call: Call): void {
+  const { settings, nowMs } = call.keyspace;
+  if (settings.lfu) {
+    call.reply.error(
+      'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+    );
+    return;
+  }
+  const entry = object(call);
+  if (entry !== null) call.reply.integer(lruIdleMs(accessOf(call, entry), nowMs) / 1000);
+}
+
+function objectEncoding(call: Call): void {
+  const entry = object(call);
+  if (entry === null) return;
+  call.reply.bulkText(entry.type === TYPE_STRING ? encodingName(entry.encoding) : 'unknown');
+}
+
+function dbsize(call: Call): void {
+  call.reply.integer(call.database.size);
+}
+
+function wait(call: Call): void {
+  const { words, reply } = call;
+  const replicas = parseInteger64(words.buffer, words.offsets[1], words.lengths[1]);
+  if (replicas === undefined) {
+    reply.error(NOT_AN_INTEGER);
+    return;
+  }
+  if (!readTimeout(call, 2)) return;
+  // Without replicas none acknowledges, and none can come before the timeout.
+  reply.integer(0);
+}
+
+function readTimeout(call: Call, at: number): boolean {
+  const { words, reply } = call;
+  const timeout = parseInteger64(words.buffer, words.offsets[at], words.lengths[at]);
+  if (timeout === undefined) {
+    reply.error('ERR timeout is not an integer or out of range');
+    return false;
+  }
+  if (timeout < 0n) {
+    reply.error('ERR timeout is negative');
+    return false;
+  }
+  return true;
+}
+
+function waitaof(call: Call): void {
+  const { words, reply } = call;
+  const local = parseInteger64(words.buffer, words.offsets[1], words.lengths[1]);
+  const replicas = parseInteger64(words.buffer, words.offsets[2], words.lengths[2]);
+  if (local === undefined || replicas === undefined) {
+    reply.error(NOT_AN_INTEGER);
+    return;
+  }
+  if (local < 0n || local > 1n || replicas < 0n) {
+    reply.error('ERR value is out of range, must be between 0 and 1');
+    return;
+  }
+  if (!readTimeout(call, 3)) return;
+  if (local > 0n) {
+    reply.error('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.');
+    return;
+  }
+  reply.array(2);
+  reply.integer(0);
+  reply.integer(0);
+}
+
+/** What the rows of this family share. */
+const row = { group: 'generic', categories: ['keyspace'], complexity: 'O(1)' } as const;
+const CONDITIONS = ['7.0.0', 'Added options: `NX`, `XX`, `GT` and `LT`.'] as const;
+
+export const KEY_COMMANDS: readonly CommandRow[] = [
+  {
+    ...row,
+    name: 'copy',
+    summary: 'Copies the value of a key to a new key.',
+    since: '6.2.0',
+    complexity: 'O(N) in the size of the value.',
+    arity: -3,
+    flags: ['write', 'denyoom'],
+    need: 'value',
+    keys: [keyAt(1, 'RO', 'access'), keyAt(2, 'OW', 'update')],
+    execute: copy,
+  },
+  {
+    ...row,
+    name: 'dbsize',
+    group: 'server',
+    summary: 'Returns the number of keys in the database.',
+    since: '1.0.0',
+    arity: 1,
+    flags: ['readonly', 'fast'],
+    need: 'none',
+    keys: [],
+    execute: dbsize,
+  },
+  {
+    ...row,
+    name: 'del',
+    summary: 'Deletes one or more keys.',
+    since: '1.0.0',
+    complexity: 'O(N) in the number of keys.',
+    arity: -2,
+    flags: ['write'],
+    need: 'header',
+    keys: [keysFrom(1, 1, 'RM', 'delete')],
+    execute: del,
+  },
+  {
+    ...row,
+    name: 'exists',
+    summary: 'Determines whether one or more keys exist.',
+    since: '1.0.0',
+    complexity: 'O(N) in the number of keys.',
+    arity: -2,
+    flags: ['readonly', 'fast'],
+    need: 'header',
+    keys: [keysFrom(1, 1, 'RO')],
+    execute: exists,
+  },
+  {
+    ...row,
+    name: 'expire',
+    summary: 'Sets the expiry of a key in seconds.',
+    since: '1.0.0',
+    arity: -3,
+    flags: ['write', 'fast'],
+    history: [CONDITIONS],
+    need: 'header',
+    keys: [keyAt(1, 'RW', 'update')],
+    execute: (call) => expire(call, EX),
+  },
+  {
+    ...row,
+    name: 'expireat',
+    summary: 'Sets the expiry of a key to a Unix time in seconds.',
+    since: '1.2.0',
+    arity: -3,
+    flags: ['write', 'fast'],
+    history: [CONDITIONS],
+    need: 'header',
+    keys: [keyAt(1, 'RW', 'update')],
+    execute: (call) => expire(call, EXAT),
+  },
+  {
+    ...row,
+    name: 'expiretime',
+    summary: 'Returns the Unix time in seconds at which a key expires.',
+    since: '7.0.0',
+    arity: 2,
+    flags: ['readonly', 'fast'],
+    need: 'header',
+    keys: [keyAt(1, 'RO', 'access')],
+    execute: (call) => remaining(call, true, true),
+  },
+  {
+    ...row,
+    name: 'flushall',
+    group: 'server',
+    categories: ['keyspace', 'dangerous'],
+    summary: 'Removes all keys from all databases.',
+    since: '1.0.0',
+    complexity: 'O(N) in the number of keys in RAM; with ASYNC they are freed in the background.',
+    arity: -1,
+    flags: ['write'],
+    need: 'none',
+    keys: [],
+    execute: (call) => flush(call, call.keyspace.databases),
+  },
+  {
+    ...row,
+    name: 'flushdb',
+    group: 'server',
+    categories: ['keyspace', 'dangerous'],
+    summary: 'Removes all keys from the current database.',
+    since: '1.0.0',
+    complexity: 'O(N) in the number of keys in RAM; with ASYNC they are freed in the background.',
+    arity: -1,
+    flags: ['write'],
+    need: 'none',
+    keys: [],
+    execute: (call) => flush(call, [call.database]),
+  },
+  {
+    ...row,
+    name: 'keys',
+    categories: ['keyspace', 'dangerous'],
+    summary: 'Returns all key names that match a pattern.',
+    since: '1.0.0',
+    complexity: 'O(N) in the number of keys in the database.',
+    arity: 2,
+    flags: ['readonly'],
+    need: 'none',
+    keys: [],
+    execute: keys,
+  },
+  {
+    ...row,
+    name: 'move',
+    summary: 'Moves a key to another database.',
+    since: '1.0.0',
+    arity: 3,
+    flags: ['write', 'fast'],
+    need: 'value',
+    keys: [keyAt(1, 'RW', 'access', 'delete')],
+    execute: move,
+  },
+  {
+    ...row,
+    name: 'object',
+    summary: 'A container for commands that look at a value’s representation.',
+    since: '2.2.3',
+    complexity: 'Depends on subcommand.',
+    arity: -2,
+    flags: [],
+    categories: [],
+    need: 'none',
+    keys: [],
+    subcommands: [
+      {
+        ...row,
+        name: 'encoding',
+        summary: 'Returns the internal encoding of a value.',
+        since: '2.2.3',
+        arity: 3,
+        flags: ['readonly'],
+        need: 'header',
+        keys: [keyAt(2, 'RO')],
+        execute: objectEncoding,
+      },
+      {
+        ...row,
+        name: 'freq',
+        summary: 'Returns the logarithmic access frequency counter of a value.',
+        since: '4.0.0',
+        arity: 3,
+        flags: ['readonly'],
+        need: 'header',
+        keys: [keyAt(2, 'RO')],
+        execute: objectFreq,
+      },
+      {
+        ...row,
+        name: 'help',
+        summary: 'Returns helpful text about the subcommands.',
+        since: '6.2.0',
+        arity: 2,
+        flags: ['loading', 'stale'],
+        need: 'none',
+        keys: [],
+        execute: (call) => replyHelp(call, 'OBJECT', OBJECT_HELP),
+      },
+      {
+        ...row,
+        name: 'idletime',
+        summary: 'Returns the time since the last access to a value.',
+        since: '2.2.3',
+        arity: 3,
+        flags: ['readonly'],
+        need: 'header',
+        keys: [keyAt(2, 'RO')],
+        execute: objectIdletime,
+      },
+      {
+        ...row,
+        name: 'refcount',
+        summary: 'Returns the reference count of a value.',
+        since: '2.2.3',
+        arity: 3,
+        flags: ['readonly'],
+        need: 'header',
+        keys: [keyAt(2, 'RO')],
+        execute: (call) => {
+          if (object(call) !== null) call.reply.integer(1);
+        },
+      },
+    ],
+  },
+  {
+    ...row,
+    name: 'persist',
+    summary: 'Removes the expiry of a key.',
+    since: '2.2.0',
+    arity: 2,
+    flags: ['write', 'fast'],
+    need: 'header',
+    keys: [keyAt(1, 'RW', 'update')],
+    execute: persist,
+  },
+  {
+    ...row,
+    name: 'pexpire',
+    summary: 'Sets the expiry of a key in milliseconds.',
+    since: '2.6.0',
+    arity: -3,
+    flags: ['write', 'fast'],
+    history: [CONDITIONS],
+    need: 'header',
+    keys: [keyAt(1, 'RW', 'update')],
+    execute: (call) => expire(call, PX),
+  },
+  {
+    ...row,
+    name: 'pexpireat',
+    summary: 'Sets the expiry of a key to a Unix time in milliseconds.',
+    since: '2.6.0',
+    arity: -3,
+    flags: ['write', 'fast'],
+    history: [CONDITIONS],
+    need: 'header',
+    keys: [keyAt(1, 'RW', 'update')],
+    execute: (call) => expire(call, PXAT),
+  },
+  {
+    ...row,
+    name: 'pexpiretime',
+    summary: 'Returns the Unix time in milliseconds at which a key expires.',
+    since: '7.0.0',
+    arity: 2,
+    flags: ['readonly', 'fast'],
+    need: 'header',
+    keys: [keyAt(1, 'RO', 'access')],
+    execute: (call) => remaining(call, false, true),
+  },
+  {
+    ...row,
+    name: 'pttl',
+    summary: 'Returns the time to live of a key in milliseconds.',
+    since: '2.6.0',
+    arity: 2,
+    flags: ['readonly', 'fast'],
+    need: 'header',
+    keys: [keyAt(1, 'RO', 'access')],
+    execute: (call) => remaining(call, false, false),
+  },
+  {
+    ...row,
+    name: 'randomkey',
+    summary: 'Returns a random key name from the database.',
+    since: '1.0.0',
+    arity: 1,
+    flags: ['readonly'],
+    need: 'none',
+    keys: [],
+    execute: randomkey,
+  },
+  {
+    ...row,
+    name: 'rename',
+    summary: 'Renames a key and overwrites the destination.',
+    since: '1.0.0',
+    complexity: 'O(N) in the size of the value.',
+    arity: 3,
+    flags: ['write'],
+    need: 'value',
+    keys: [keyAt(1, 'RW', 'access', 'delete'), keyAt(2, 'OW', 'update')],
+    execute: (call) => rename(call, false),
+  },
+  {
+    ...row,
+    name: 'renamenx',
+    summary: 'Renames a key only when the target key name doesn’t exist.',
+    since: '1.0.0',
+    complexity: 'O(N) in the size of the value.',
+    arity: 3,
+    flags: ['write', 'fast'],
+    need: 'value',
+    keys: [keyAt(1, 'RW', 'access', 'delete'), keyAt(2, 'OW', 'insert')],
+    execute: (call) => rename(call, true),
+  },
+  {
+    ...row,
+    name: 'scan',
+    summary: 'Iterates over the key names in the database.',
+    since: '2.8.0',
+    complexity: 'O(1) for every call. O(N) for a complete iteration.',
+    arity: -2,
+    flags: ['readonly'],
+    need: 'none',
+    keys: [],
+    execute: scan,
+  },
+  {
+    ...row,
+    name: 'select',
+    group: 'connection',
+    categories: ['connection'],
+    summary: 'Changes the selected database.',
+    since: '1.0.0',
+    arity: 2,
+    flags: ['loading', 'stale', 'fast'],
+    need: 'none',
+    keys: [],
+    execute: select,
+  },
+  {
+    ...row,
+    name: 'swapdb',
+    group: 'server',
+    categories: ['keyspace', 'dangerous'],
+    summary: 'Swaps two databases.',
+    since: '4.0.0',
+    arity: 3,
+    flags: ['write', 'fast'],
+    need: 'none',
+    keys: [],
+    execute: swapdb,
+  },
+  {
+    ...row,
+    name: 'touch',
+    summary: 'Returns how many of the keys exist after updating the time they were last accessed.',
+    since: '3.2.1',
+    complexity: 'O(N) in the number of keys.',
+    arity: -2,
+    flags: ['readonly', 'fast'],
+    need: 'header',
+    keys: [keysFrom(1, 1, 'RO')],
+    execute: touch,
+  },
+  {
+    ...row,
+    name: 'ttl',
+    summary: 'Returns the time to live of a key in seconds.',
+    since: '1.0.0',
+    arity: 2,
+    flags: ['readonly', 'fast'],
+    need: 'header',
+    keys: [keyAt(1, 'RO', 'access')],
+    execute: (call) => remaining(call, true, false),
+  },
+  {
+    ...row,
+    name: 'type',
+    summary: 'Determines the type of the value stored at a key.',
+    since: '1.0.0',
+    arity: 2,
+    flags: ['readonly', 'fast'],
+    need: 'header',
+    keys: [keyAt(1, 'RO')],
+    execute: type,
+  },
+  {
+    ...row,
+    name: 'unlink',
+    summary: 'Deletes one or more keys, freeing large values in the background.',
+    since: '4.0.0',
+    complexity: 'O(N) in the number of keys.',
+    arity: -2,
+    flags: ['write', 'fast'],
+    need: 'header',
+    keys: [keysFrom(1, 1, 'RM', 'delete')],
+    execute: del,
+  },
+  {
+    ...row,
+    name: 'wait',
+    categories: ['connection'],
+    summary: 'Waits until the given number of replicas acknowledged the writes before it.',
+    since: '3.0.0',
+    arity: 3,
+    flags: ['blocking'],
+    need: 'none',
+    keys: [],
+    execute: wait,
+  },
+  {
+    ...row,
+    name: 'waitaof',
+    categories: ['connection'],
+    summary: 'Waits until the writes before it were fsynced here and on the given number of replicas.',
+    since: '7.2.0',
+    arity: 4,
+    flags: ['blocking'],
+    need: 'none',
+    keys: [],
+    execute: waitaof,
+  },
+];

@@ -1,0 +1,136 @@
+import { EXEC_ABORTED } from '../base/error-replies.ts';
+import type { Call } from '../command-table/call.ts';
+import type { CommandRow } from '../command-table/row.ts';
+import { keysFrom } from './key-specs.ts';
+
+function multi(call: Call): void {
+  if (call.client.queue !== null) {
+    call.reply.error('ERR MULTI calls can not be nested');
+    return;
+  }
+  call.client.queue = [];
+  call.client.queueFailed = false;
+  call.reply.ok();
+}
+
+/** Leaves the transaction and forgets what was watched. */
+export function leaveTransaction(call: Call): void {
+  const { client, services } = call;
+  client.queue = null;
+  client.queueBytes = 0;
+  client.queueFailed = false;
+  services.watches.unwatchAll(client);
+}
+
+function discard(call: Call): void {
+  if (call.client.queue === null) {
+    call.reply.error('ERR DISCARD without MULTI');
+    return;
+  }
+  leaveTransaction(call);
+  call.reply.ok();
+}
+
+function exec(call: Call): void {
+  const { client, reply, services } = call;
+  const { queue } = client;
+  if (queue === null) {
+    reply.error('ERR EXEC without MULTI');
+    return;
+  }
+  const failed = client.queueFailed;
+  const broken = client.watchBroken || services.watches.hasExpired(client, call.keyspace);
+  leaveTransaction(call);
+  if (failed) {
+    reply.error(EXEC_ABORTED);
+    return;
+  }
+  if (broken) {
+    reply.nullArray();
+    return;
+  }
+  client.nested = true;
+  reply.array(queue.length);
+  for (const { command, words } of queue) {
+    reply.protocol = client.protocol;
+    services.runNested(call, command, words);
+  }
+  client.nested = false;
+  // Each command was propagated as it ran.
+  call.propagation = [];
+}
+
+function watch(call: Call): void {
+  const { client, words, services } = call;
+  if (client.queue !== null) {
+    call.reply.error('ERR WATCH inside MULTI is not allowed');
+    return;
+  }
+  for (let at = 1; at < words.count; at++) {
+    const expired = call.database.isExpired(words.buffer, words.offsets[at], words.lengths[at]);
+    services.watches.watch(client, client.databaseNumber, words.buffer, words.offsets[at], words.lengths[at], expired);
+  }
+  call.reply.ok();
+}
+
+function unwatch(call: Call): void {
+  call.services.watches.unwatchAll(call.client);
+  call.reply.ok();
+}
+
+/** What the rows of this family share. */
+const row = { group: 'transactions', categories: ['transaction'], need: 'none', keys: [] } as const;
+
+export const TRANSACTION_COMMANDS: readonly CommandRow[] = [
+  {
+    ...row,
+    name: 'discard',
+    summary: 'Discards a transaction.',
+    since: '2.0.0',
+    complexity: 'O(N) in the number of queued commands.',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    execute: discard,
+  },
+  {
+    ...row,
+    name: 'exec',
+    summary: 'Executes all commands in a transaction.',
+    since: '1.2.0',
+    complexity: 'Depends on the commands in the transaction.',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
+    execute: exec,
+  },
+  {
+    ...row,
+    name: 'multi',
+    summary: 'Starts a transaction.',
+    since: '1.2.0',
+    complexity: 'O(1)',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    execute: multi,
+  },
+  {
+    ...row,
+    name: 'unwatch',
+    summary: 'Forgets about watched keys of a transaction.',
+    since: '2.2.0',
+    complexity: 'O(1)',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    execute: unwatch,
+  },
+  {
+    ...row,
+    name: 'watch',
+    summary: 'Monitors changes to keys to determine the execution of a transaction.',
+    since: '2.2.0',
+    complexity: 'O(1) for every key.',
+    arity: -2,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    keys: [keysFrom(1, 1, 'RO')],
+    execute: watch,
+  },
+];

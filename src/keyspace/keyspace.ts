@@ -1,0 +1,160 @@
+import { KeyHash } from '../base/hash.ts';
+import type { Random } from '../base/random.ts';
+import { lfuInitial, lfuTouched, lruClock } from '../heat/access.ts';
+import { Arena } from '../memory/arena.ts';
+import { Database } from './database.ts';
+import type { Entry } from './record.ts';
+
+/** Classes of keyspace events, as `notify-keyspace-events` names them (notifications.md of the Redis docs). */
+export const NOTIFY_GENERIC = 1 << 2;
+export const NOTIFY_STRING = 1 << 3;
+export const NOTIFY_LIST = 1 << 4;
+export const NOTIFY_SET = 1 << 5;
+export const NOTIFY_HASH = 1 << 6;
+export const NOTIFY_SORTED_SET = 1 << 7;
+export const NOTIFY_EXPIRED = 1 << 8;
+export const NOTIFY_EVICTED = 1 << 9;
+export const NOTIFY_STREAM = 1 << 10;
+export const NOTIFY_KEY_MISS = 1 << 11;
+export const NOTIFY_NEW = 1 << 14;
+
+/** What the keyspace needs of the cold store. A place is a cold slot's location: upper 7 and lower 32 bits. */
+export interface ColdTier {
+  /**
+   * Reads the record at a place into `entry` (bytes, header fields, key and payload), whose bytes are scratch of the
+   * tier until its next call. Throws ColdRecordError for a record that fails its checksum or can't be read.
+   */
+  read(upper: number, lower: number, entry: Entry): void;
+  /** The record at a place is no longer any key's: its space may be reclaimed. `bytes` is its key and payload. */
+  release(upper: number, lower: number, databaseId: number, keyLength: number, payloadLength: number, flags: number): void;
+  /** All records of a database are dead. */
+  releaseDatabase(databaseId: number): void;
+  /** Whether a cold key that was just read has earned its place in RAM. `hash` and `tag` identify it. */
+  admits(hash: number, entryBytes: number): boolean;
+  /** OBJECT FREQ/IDLETIME of a cold key consult the sketch of touches: access bits to report. */
+  accessOf(hash: number, stored: number): number;
+}
+
+/** Who is told of changes to keys. All calls are synchronous, within the command that makes the change. */
+export interface KeyspaceEvents {
+  /** A key was changed, expired or evicted: WATCH and client-side caching. The key's bytes are lent for the call. */
+  modified(database: Database, key: Uint8Array, offset: number, length: number): void;
+  /** All keys of a database changed: FLUSHDB, SWAPDB. */
+  databaseChanged(database: Database): void;
+  /** A keyspace event of a class that is switched on. */
+  notify(eventClass: number, event: string, database: Database, key: Uint8Array, offset: number, length: number): void;
+  /** A key was deleted by expiry or eviction, which is propagated as DEL or UNLINK. */
+  deleted(database: Database, key: Uint8Array, offset: number, length: number, lazily: boolean): void;
+}
+
+/** Counters of the keyspace, for INFO stats. */
+export interface KeyspaceStatistics {
+  hits: number;
+  misses: number;
+  /** Hits by tier. */
+  hotHits: number;
+  coldHits: number;
+  promotions: number;
+  expiredKeys: number;
+  evictedKeys: number;
+  /** Nanoseconds are not kept per read; see the tier's own histogram. */
+  expiredTimeCapReached: number;
+}
+
+/** Settings that the keyspace reads on its hot path. */
+export interface KeyspaceSettings {
+  /** Access bits hold LFU counters rather than the LRU clock: `maxmemory-policy` is an LFU one. */
+  lfu: boolean;
+  lfuLogFactor: number;
+  lfuDecayMinutes: number;
+  /** Classes of keyspace events that are switched on, and where to: bits as in `notify-keyspace-events`. */
+  notifyFlags: number;
+  lazyExpire: boolean;
+}
+
+/** All databases of one server and what they share: the memory, the hash's secret, the clock of the tick. */
+export class Keyspace {
+  readonly arena = new Arena();
+  readonly indexArena = new Arena();
+  readonly keyHash: KeyHash;
+  readonly random: Random;
+  readonly events: KeyspaceEvents;
+  readonly databases: Database[] = [];
+  readonly statistics: KeyspaceStatistics = {
+    hits: 0,
+    misses: 0,
+    hotHits: 0,
+    coldHits: 0,
+    promotions: 0,
+    expiredKeys: 0,
+    evictedKeys: 0,
+    expiredTimeCapReached: 0,
+  };
+  readonly settings: KeyspaceSettings = {
+    lfu: false,
+    lfuLogFactor: 10,
+    lfuDecayMinutes: 1,
+    notifyFlags: 0,
+    lazyExpire: false,
+  };
+  /** Milliseconds since the epoch that all commands of one tick see. */
+  nowMs = 0;
+  /** Changes since the start; a command that raises it is propagated. */
+  dirty = 0;
+  /** The connection asked that its reads leave no trace in the access history (CLIENT NO-TOUCH). */
+  noTouch = false;
+  /** Set where expired keys must be kept as they are: while data is loaded. */
+  expiryPaused = false;
+  cold: ColdTier | null = null;
+  #nextDatabaseId = 1;
+
+  constructor(databaseCount: number, random: Random, events: KeyspaceEvents) {
+    this.random = random;
+    this.events = events;
+    this.keyHash = new KeyHash(random.uint32(), random.uint32());
+    for (let at = 0; at < databaseCount; at++) this.databases.push(new Database(this, at));
+  }
+
+  /** A number for a database's contents, never given twice: emptying a database is taking a new one. */
+  takeDatabaseId(): number {
+    return this.#nextDatabaseId++;
+  }
+
+  /** Access bits of a key that is made now. */
+  initialAccess(): number {
+    return this.settings.lfu ? lfuInitial(this.nowMs) : lruClock(this.nowMs);
+  }
+
+  /** Access bits after one more access. */
+  touched(access: number): number {
+    const settings = this.settings;
+    if (!settings.lfu) return lruClock(this.nowMs);
+    const random = this.random.uint32() / 0x100000000;
+    return lfuTouched(access, this.nowMs, settings.lfuLogFactor, settings.lfuDecayMinutes, random);
+  }
+
+  /** Exchanges the contents of two databases (SWAPDB). Constant time. */
+  swap(left: number, right: number): void {
+    const first = this.databases[left];
+    const second = this.databases[right];
+    this.databases[left] = second;
+    this.databases[right] = first;
+    second.number = left;
+    first.number = right;
+    this.dirty++;
+    this.events.databaseChanged(first);
+    this.events.databaseChanged(second);
+  }
+
+  /** Bytes of records, index pages and directories. */
+  get usedBytes(): number {
+    return this.arena.usedBytes + this.overheadBytes;
+  }
+
+  /** Bytes of the index alone. */
+  get overheadBytes(): number {
+    let bytes = this.indexArena.usedBytes;
+    for (const database of this.databases) bytes += database.directoryBytes;
+    return bytes;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The layout of a record in the arena, in 32-bit little-endian words:
+ *
+ *     word 0   type (4 bits), encoding (4), flags (8), key length (16; 0xffff: see the long-key word)
+ *     word 1   access history (24 bits, see heat/access.ts), snapshot version (8)
+ *     word 2   payload length in bytes
+ *     + 2      expiry, lower and upper half of milliseconds since the epoch      if flag EXPIRES
+ *     + 2      place of the still valid cold copy, as in a cold slot's words     if flag WARM
+ *     + 1      key length                                                        if flag LONG_KEY
+ *     key, payload
+ *
+ * A cold record holds the same words, so that demoting and promoting are copies.
+ */
+export const HEADER_BYTES = 12;
+
+export const TYPE_STRING = 0;
+export const TYPE_LIST = 1;
+export const TYPE_SET = 2;
+export const TYPE_SORTED_SET = 3;
+export const TYPE_HASH = 4;
+export const TYPE_STREAM = 6;
+
+/** Names as TYPE replies them, by type. */
+export const TYPE_NAMES: readonly string[] = ['string', 'list', 'set', 'zset', 'hash', 'module', 'stream'];
+
+export const EXPIRES = 1;
+export const WARM = 2;
+export const LONG_KEY = 4;
+const EXTRA_FLAGS = EXPIRES | WARM | LONG_KEY;
+export const FLAGS_SHIFT = 8;
+export const KEY_LENGTH_SHIFT = 16;
+export const SHORT_KEY_MAX = 0xfffe;
+
+/** Bytes of the optional words, by the flags that call for them. */
+const extraBytes = [0, 8, 8, 16, 4, 12, 12, 20];
+
+/** Bytes before the key, by flags. */
+export function headerBytes(flags: number): number {
+  return HEADER_BYTES + extraBytes[flags & EXTRA_FLAGS];
+}
+
+/** Word 0. */
+export function recordWord(type: number, encoding: number, flags: number, keyLength: number): number {
+  const length = keyLength > SHORT_KEY_MAX ? 0xffff : keyLength;
+  return type | (encoding << 4) | (flags << FLAGS_SHIFT) | (length << KEY_LENGTH_SHIFT);
+}
+
+/** An expiry's two words read as milliseconds. */
+export function expiryOf(lower: number, upper: number): number {
+  return upper * 0x100000000 + (lower >>> 0);
+}
+
+/**
+ * Where a key's record is and what its header says. The database fills one and hands it out: it holds until the next
+ * call on any database. `bytes` is the arena segment for a hot record, else the cold store's scratch: the payload may
+ * be written only after the database made the record hot.
+ */
+export class Entry {
+  bytes: Uint8Array = new Uint8Array(0);
+  /** The same memory as words, for a hot record. */
+  words: Int32Array = new Int32Array(0);
+  /** Index in `words` of the record's first word. */
+  word = 0;
+  hot = true;
+  /** Arena address of a hot record. */
+  address = 0;
+  type = 0;
+  encoding = 0;
+  flags = 0;
+  access = 0;
+  /** Milliseconds since the epoch, or -1. */
+  expireAt = -1;
+  keyOffset = 0;
+  keyLength = 0;
+  payloadOffset = 0;
+  payloadLength = 0;
+}

@@ -1,0 +1,515 @@
+import { type Arena, SEGMENT_MASK } from '../memory/arena.ts';
+
+/**
+ * The index: a table of 8-byte slots in hash order.
+ *
+ * Problem: a billion keys at about 10 bytes each, most of them cold. A cold key is its slot and nothing else in RAM, so
+ * growing the table must not need the key's name, no growth may stop the world, and the bytes per key must hold at
+ * every size.
+ *
+ * Design: 35 bits of a key's hash place it. 12 choose one of 4,096 partitions, 23 are the slot's tag. A partition is a
+ * linear-probing table kept sorted by tag ("ordered hash table", Amble and Knuth 1974), whose home position is
+ * `tag × homes / 2^23`, so that positions follow the tags at every size. Growing is then one sequential pass over one
+ * partition (5,000 slots at 20 million keys, 250,000 at a billion) that needs nothing but the tags, a look-up stops at
+ * the first larger tag, deleting shifts back without tombstones, and SCAN walks the hash space in order: its cursor is
+ * a hash, which no growth, shrinking or change of tier can upset. At a billion keys 15 of the 23 bits are consumed by
+ * the position; 8 remain to tell cold keys apart before their names are read.
+ *
+ * A partition's slots lie in pages of 64 in an arena of their own, reached through a small directory, and it grows by
+ * about an eighth when it is 90 % full. The first sizes differ from partition to partition, so that they do not grow in
+ * step: the load stays near 85 %, 9.4 bytes per key.
+ *
+ * A slot is two 32-bit words. Word 0: tag (23 bits), state (2 bits: 0 empty, {@link HOT}, {@link COLD}), upper 7 bits
+ * of the location; word 1: its lower 32 bits. A hot location is an arena address, a cold one a record's place in the
+ * cold store.
+ *
+ * Each page has an expiry hint beside its directory entry: no hot key in the page expires before that second. It moves
+ * with the slots as a lower bound, and the active expiry cycle makes it exact when it visits the page.
+ *
+ * Rejected: extendible hashing over segments of 2,048 slots (all split at nearly the same time: 9.4 to 18.8 bytes per
+ * key); buckets with overflow (need flags or tombstones for deletes, and a second cursor for SCAN).
+ */
+export const PARTITION_COUNT = 4096;
+export const TAG_BITS = 23;
+export const TAG_LIMIT = 1 << TAG_BITS;
+/** States of a slot, as they stand in word 0. */
+export const HOT = 1 << 7;
+export const COLD = 2 << 7;
+const STATE_MASK = 3 << 7;
+/** Upper bits of a location in word 0. */
+export const LOCATION_UPPER_MASK = 0x7f;
+const TAG_SHIFT = 9;
+
+const PAGE_SHIFT = 6;
+const SLOTS_PER_PAGE = 1 << PAGE_SHIFT;
+const PAGE_MASK = SLOTS_PER_PAGE - 1;
+export const PAGE_BYTES = SLOTS_PER_PAGE * 8;
+
+const GROW_LOAD = 0.9;
+const SHRINK_LOAD = 0.6;
+const SHRUNK_LOAD = 0.82;
+
+/** An expiry hint that says no hot key of the page expires. */
+export const NO_EXPIRY = 0xffffffff;
+
+/** The tag of a 32-bit hash. */
+export function tagOf(hash: number): number {
+  return hash >>> TAG_SHIFT;
+}
+
+/** The partition for the upper word of a hash. */
+export function partitionOf(upper: number): number {
+  return upper & (PARTITION_COUNT - 1);
+}
+
+/** Word 0 of a hot slot for an arena address. */
+export function hotWord(tag: number, address: number): number {
+  return (tag << TAG_SHIFT) | HOT | (address < 0x80000000 ? 0 : Math.floor(address / 0x100000000));
+}
+
+/** Word 0 of a cold slot; `upper` is the upper 7 bits of the location. */
+export function coldWord(tag: number, upper: number): number {
+  return (tag << TAG_SHIFT) | COLD | upper;
+}
+
+export function isHot(word0: number): boolean {
+  return (word0 & HOT) !== 0;
+}
+
+/** The location in a slot's two words as one number. */
+export function locationOf(word0: number, word1: number): number {
+  const upper = word0 & LOCATION_UPPER_MASK;
+  return upper === 0 ? word1 >>> 0 : upper * 0x100000000 + (word1 >>> 0);
+}
+
+export class SlotTable {
+  /** Keys in the table. */
+  count = 0;
+
+  /**
+   * The slot that the last `first`, `next`, `seekAtLeast` or `seekSlot` stopped at, valid until the table changes.
+   */
+  word0 = 0;
+  word1 = 0;
+  #partition = 0;
+  #position = 0;
+
+  readonly #arena: Arena;
+  /** Of each partition the addresses of its pages, and the expiry hints beside them. */
+  readonly #pages: Int32Array[] = [];
+  readonly #hints: (Uint32Array | null)[] = [];
+  readonly #pageCounts = new Int32Array(PARTITION_COUNT);
+  readonly #counts = new Int32Array(PARTITION_COUNT);
+  readonly #scales = new Float64Array(PARTITION_COUNT);
+  #pageCountMax = 0;
+  #directoryBytes = 0;
+  #scratch = new Int32Array(0);
+
+  /** `arena` holds the pages and nothing but index pages. */
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    const none = new Int32Array(0);
+    for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+      this.#pages.push(none);
+      this.#hints.push(null);
+    }
+  }
+
+  /** Bytes of the directories; the pages are counted by the arena. */
+  get directoryBytes(): number {
+    return this.#directoryBytes + PARTITION_COUNT * 32;
+  }
+
+  /** Slots that exist, used or not. */
+  get capacity(): number {
+    let pages = 0;
+    for (let partition = 0; partition < PARTITION_COUNT; partition++) pages += this.#pageCounts[partition];
+    return pages * SLOTS_PER_PAGE;
+  }
+
+  partitionCount(partition: number): number {
+    return this.#counts[partition];
+  }
+
+  /** Stops at the first slot with this tag; false if there is none. Expected constant time. */
+  first(partition: number, tag: number): boolean {
+    return this.seekAtLeast(partition, tag) && this.word0 >>> TAG_SHIFT === tag;
+  }
+
+  /** Stops at the first slot of the partition, in hash order, whose tag is at least `tag`; false at its end. */
+  seekAtLeast(partition: number, tag: number): boolean {
+    const pageCount = this.#pageCounts[partition];
+    if (pageCount === 0) return false;
+    const pages = this.#pages[partition];
+    const capacity = pageCount << PAGE_SHIFT;
+    let position = (tag * this.#scales[partition]) | 0;
+    this.#partition = partition;
+    for (;;) {
+      const page = pages[position >>> PAGE_SHIFT];
+      const words = this.#arena.words[page >>> 22];
+      let at = ((page & SEGMENT_MASK) << 1) + ((position & PAGE_MASK) << 1);
+      const end = at + ((SLOTS_PER_PAGE - (position & PAGE_MASK)) << 1);
+      for (; at < end; at += 2, position++) {
+        const word0 = words[at];
+        // An empty slot ends the run, and what follows it has a larger home, but only a look-up may stop there.
+        if ((word0 & STATE_MASK) === 0) return this.#nextUsed(position, capacity);
+        if (word0 >>> TAG_SHIFT >= tag) {
+          this.word0 = word0;
+          this.word1 = words[at + 1];
+          this.#position = position;
+          return true;
+        }
+      }
+      if (position >= capacity) return false;
+    }
+  }
+
+  /** Goes on to the following slot of the partition in hash order; false at its end. */
+  next(): boolean {
+    return this.#nextUsed(this.#position + 1, this.#pageCounts[this.#partition] << PAGE_SHIFT);
+  }
+
+  /** Goes on to the following slot if it has the same tag. */
+  nextSame(): boolean {
+    const tag = this.word0 >>> TAG_SHIFT;
+    const position = this.#position + 1;
+    if (position >= this.#pageCounts[this.#partition] << PAGE_SHIFT) return false;
+    const word0 = this.#wordAt(position);
+    if ((word0 & STATE_MASK) === 0 || word0 >>> TAG_SHIFT !== tag) return false;
+    this.word0 = word0;
+    this.word1 = this.#lowerWordAt(position);
+    this.#position = position;
+    return true;
+  }
+
+  /** The partition and the tag of the slot that the table stopped at. */
+  get partition(): number {
+    return this.#partition;
+  }
+
+  get tag(): number {
+    return this.word0 >>> TAG_SHIFT;
+  }
+
+  /** Stops at the slot of a partition that refers to this location; false if none does. */
+  findLocation(partition: number, word0: number, word1: number): boolean {
+    if (!this.first(partition, word0 >>> TAG_SHIFT)) return false;
+    do {
+      if (this.word0 === word0 && this.word1 === word1) return true;
+    } while (this.nextSame());
+    return false;
+  }
+
+  /**
+   * Stops at the slot at a fraction of the partition's length, or the next used one after it; for sampling, with
+   * `fraction` from 0 up to but without 1. False if none follows.
+   */
+  seekSlot(partition: number, fraction: number): boolean {
+    this.#partition = partition;
+    const capacity = this.#pageCounts[partition] << PAGE_SHIFT;
+    return this.#nextUsed((capacity * fraction) | 0, capacity);
+  }
+
+  /** Stops at a slot chosen uniformly; `random(n)` answers an integer below n. False if the table is empty. */
+  seekRandom(random: (limit: number) => number): boolean {
+    if (this.count === 0) return false;
+    for (let attempt = 0; attempt < 16; attempt++) {
+      const partition = random(PARTITION_COUNT);
+      const position = random(this.#pageCountMax << PAGE_SHIFT);
+      if (position >= this.#pageCounts[partition] << PAGE_SHIFT) continue;
+      if ((this.#wordAtIn(partition, position) & STATE_MASK) === 0) continue;
+      this.#partition = partition;
+      return this.#nextUsed(position, position + 1);
+    }
+    let rank = random(this.count);
+    let partition = 0;
+    while (rank >= this.#counts[partition]) rank -= this.#counts[partition++];
+    this.#partition = partition;
+    const capacity = this.#pageCounts[partition] << PAGE_SHIFT;
+    this.#nextUsed(0, capacity);
+    while (rank-- > 0) this.#nextUsed(this.#position + 1, capacity);
+    return true;
+  }
+
+  /** Changes the slot that the table stopped at, keeping its tag. */
+  replace(word0: number, word1: number): void {
+    const page = this.#pages[this.#partition][this.#position >>> PAGE_SHIFT];
+    const words = this.#arena.words[page >>> 22];
+    const at = ((page & SEGMENT_MASK) + (this.#position & PAGE_MASK)) << 1;
+    words[at] = word0;
+    words[at + 1] = word1;
+    this.word0 = word0;
+    this.word1 = word1;
+  }
+
+  /** Adds a slot and stops at it. Expected constant time; the pass of a growing partition is linear in its size. */
+  insert(partition: number, word0: number, word1: number): void {
+    if (this.#counts[partition] + 1 > (this.#pageCounts[partition] << PAGE_SHIFT) * GROW_LOAD) this.#grow(partition);
+    while (!this.#tryInsert(partition, word0, word1)) this.#grow(partition);
+    this.#counts[partition]++;
+    this.count++;
+  }
+
+  /** Removes the slot that the table stopped at; it stops at none then. */
+  remove(): void {
+    const partition = this.#partition;
+    const capacity = this.#pageCounts[partition] << PAGE_SHIFT;
+    const scale = this.#scales[partition];
+    const hints = this.#hints[partition];
+    let position = this.#position;
+    for (;;) {
+      const following = position + 1;
+      if (following >= capacity) break;
+      const word0 = this.#wordAt(following);
+      if ((word0 & STATE_MASK) === 0 || (((word0 >>> TAG_SHIFT) * scale) | 0) >= following) break;
+      this.#write(position, word0, this.#lowerWordAt(following));
+      if (hints !== null && (following & PAGE_MASK) === 0) lowerHint(hints, position >>> PAGE_SHIFT, hints[following >>> PAGE_SHIFT]);
+      position = following;
+    }
+    this.#write(position, 0, 0);
+    this.count--;
+    const count = --this.#counts[partition];
+    const pageCount = this.#pageCounts[partition];
+    if (count === 0 || (pageCount > 1 && count < capacity * SHRINK_LOAD)) {
+      const pages = Math.ceil(count / (SLOTS_PER_PAGE * SHRUNK_LOAD));
+      if (pages < pageCount) this.#rebuild(partition, pages);
+    }
+  }
+
+  /** Notes that the key in the slot that the table stopped at expires at this second. */
+  noteExpiry(second: number): void {
+    let hints = this.#hints[this.#partition];
+    if (hints === null) {
+      hints = new Uint32Array(this.#pages[this.#partition].length).fill(NO_EXPIRY);
+      this.#hints[this.#partition] = hints;
+      this.#directoryBytes += hints.byteLength;
+    }
+    lowerHint(hints, this.#position >>> PAGE_SHIFT, second);
+  }
+
+  /** The first page from `page` on whose hint is at most `second`, or -1. */
+  findExpiring(partition: number, page: number, second: number): number {
+    const hints = this.#hints[partition];
+    if (hints === null) return -1;
+    const pageCount = this.#pageCounts[partition];
+    for (let at = page; at < pageCount; at++) if (hints[at] <= second) return at;
+    return -1;
+  }
+
+  /**
+   * Starts a walk over one page: copies its used slots to `target`, two words each, and returns how many. Used where
+   * the visited keys may be removed meanwhile.
+   */
+  copyPage(partition: number, page: number, target: Int32Array): number {
+    const address = this.#pages[partition][page];
+    const words = this.#arena.words[address >>> 22];
+    const start = (address & SEGMENT_MASK) << 1;
+    let count = 0;
+    for (let at = start; at < start + SLOTS_PER_PAGE * 2; at += 2) {
+      if ((words[at] & STATE_MASK) === 0) continue;
+      target[count * 2] = words[at];
+      target[count * 2 + 1] = words[at + 1];
+      count++;
+    }
+    return count;
+  }
+
+  /** Sets a page's hint to what a visit found; the page may have gone meanwhile. */
+  setExpiryHint(partition: number, page: number, second: number): void {
+    const hints = this.#hints[partition];
+    if (hints !== null && page < this.#pageCounts[partition]) hints[page] = second;
+  }
+
+  pageCountOf(partition: number): number {
+    return this.#pageCounts[partition];
+  }
+
+  /** Gives all pages of one partition back; its keys are gone. */
+  clearPartition(partition: number): void {
+    this.count -= this.#counts[partition];
+    this.#counts[partition] = 0;
+    this.#rebuild(partition, 0);
+  }
+
+  #nextUsed(from: number, capacity: number): boolean {
+    for (let position = from; position < capacity; position++) {
+      const word0 = this.#wordAt(position);
+      if ((word0 & STATE_MASK) === 0) continue;
+      this.word0 = word0;
+      this.word1 = this.#lowerWordAt(position);
+      this.#position = position;
+      return true;
+    }
+    return false;
+  }
+
+  #wordAt(position: number): number {
+    return this.#wordAtIn(this.#partition, position);
+  }
+
+  #wordAtIn(partition: number, position: number): number {
+    const page = this.#pages[partition][position >>> PAGE_SHIFT];
+    return this.#arena.words[page >>> 22][((page & SEGMENT_MASK) + (position & PAGE_MASK)) << 1];
+  }
+
+  #lowerWordAt(position: number): number {
+    const page = this.#pages[this.#partition][position >>> PAGE_SHIFT];
+    return this.#arena.words[page >>> 22][(((page & SEGMENT_MASK) + (position & PAGE_MASK)) << 1) + 1];
+  }
+
+  #write(position: number, word0: number, word1: number): void {
+    const page = this.#pages[this.#partition][position >>> PAGE_SHIFT];
+    const words = this.#arena.words[page >>> 22];
+    const at = ((page & SEGMENT_MASK) + (position & PAGE_MASK)) << 1;
+    words[at] = word0;
+    words[at + 1] = word1;
+  }
+
+  /** False if the partition has no room behind the tag's place. */
+  #tryInsert(partition: number, word0: number, word1: number): boolean {
+    const capacity = this.#pageCounts[partition] << PAGE_SHIFT;
+    if (capacity === 0) return false;
+    const tag = word0 >>> TAG_SHIFT;
+    const pages = this.#pages[partition];
+    const hints = this.#hints[partition];
+    let position = (tag * this.#scales[partition]) | 0;
+    let placed = -1;
+    let carry0 = word0;
+    let carry1 = word1;
+    this.#partition = partition;
+    while (position < capacity) {
+      const page = pages[position >>> PAGE_SHIFT];
+      const words = this.#arena.words[page >>> 22];
+      let at = ((page & SEGMENT_MASK) + (position & PAGE_MASK)) << 1;
+      const end = at + ((SLOTS_PER_PAGE - (position & PAGE_MASK)) << 1);
+      // Entering a page with a slot carried over from the one before: its expiry comes along.
+      if (placed >= 0 && hints !== null && (position & PAGE_MASK) === 0) {
+        lowerHint(hints, position >>> PAGE_SHIFT, hints[(position >>> PAGE_SHIFT) - 1]);
+      }
+      for (; at < end; at += 2, position++) {
+        const old0 = words[at];
+        if ((old0 & STATE_MASK) === 0) {
+          words[at] = carry0;
+          words[at + 1] = carry1;
+          this.#position = placed < 0 ? position : placed;
+          this.word0 = word0;
+          this.word1 = word1;
+          return true;
+        }
+        if (placed >= 0 || old0 >>> TAG_SHIFT > tag) {
+          if (placed < 0) {
+            // Nothing may move before it is sure that the run ends inside the partition.
+            if (!this.#hasRoom(position, capacity)) return false;
+            placed = position;
+          }
+          const old1 = words[at + 1];
+          words[at] = carry0;
+          words[at + 1] = carry1;
+          carry0 = old0;
+          carry1 = old1;
+        }
+      }
+    }
+    return false;
+  }
+
+  #hasRoom(from: number, capacity: number): boolean {
+    // Only a run that reaches the end can lack room, and runs rarely reach it from afar.
+    if (capacity - from > 1024) return true;
+    for (let position = from; position < capacity; position++) {
+      if ((this.#wordAt(position) & STATE_MASK) === 0) return true;
+    }
+    return false;
+  }
+
+  #grow(partition: number): void {
+    const pageCount = this.#pageCounts[partition];
+    // Between a sixteenth and three sixteenths, by partition, so that partitions do not grow in step.
+    const phase = ((partition * 2654435761) >>> 20) / 4096;
+    this.#rebuild(partition, Math.max(pageCount + 1, Math.floor(pageCount * (1.0625 + phase / 8))));
+  }
+
+  /** Lays a partition out anew on this many pages, or more where the slots would not fit. */
+  #rebuild(partition: number, pageCount: number): void {
+    this.#partition = partition;
+    const oldPageCount = this.#pageCounts[partition];
+    const count = this.#counts[partition];
+    if (this.#scratch.length < count * 3) this.#scratch = new Int32Array(Math.ceil(count * 3.75));
+    const scratch = this.#scratch;
+    const oldHints = this.#hints[partition];
+    let used = 0;
+    const copied = count === 0 ? 0 : oldPageCount << PAGE_SHIFT;
+    for (let position = 0; position < copied; position++) {
+      const word0 = this.#wordAt(position);
+      if ((word0 & STATE_MASK) === 0) continue;
+      scratch[used] = word0;
+      scratch[used + 1] = this.#lowerWordAt(position);
+      scratch[used + 2] = oldHints === null ? -1 : oldHints[position >>> PAGE_SHIFT] | 0;
+      used += 3;
+    }
+    let pagesNeeded = pageCount;
+    while (pagesNeeded > 0 && !fits(scratch, used, pagesNeeded)) pagesNeeded++;
+    this.#resizeDirectory(partition, pagesNeeded);
+    const capacity = pagesNeeded << PAGE_SHIFT;
+    const scale = scaleFor(pagesNeeded);
+    this.#scales[partition] = scale;
+    const pages = this.#pages[partition];
+    for (let at = 0; at < pagesNeeded; at++) {
+      const start = (pages[at] & SEGMENT_MASK) << 1;
+      this.#arena.words[pages[at] >>> 22].fill(0, start, start + SLOTS_PER_PAGE * 2);
+    }
+    const hints = this.#hints[partition];
+    if (hints !== null) hints.fill(NO_EXPIRY);
+    let position = -1;
+    for (let at = 0; at < used; at += 3) {
+      const home = ((scratch[at] >>> TAG_SHIFT) * scale) | 0;
+      position = home > position ? home : position + 1;
+      this.#write(position, scratch[at], scratch[at + 1]);
+      if (hints !== null) lowerHint(hints, position >>> PAGE_SHIFT, scratch[at + 2] >>> 0);
+    }
+    if (position >= capacity) throw new Error('slot table: a partition overflowed');
+  }
+
+  #resizeDirectory(partition: number, pageCount: number): void {
+    const old = this.#pages[partition];
+    const oldPageCount = this.#pageCounts[partition];
+    let pages = old;
+    if (pageCount > old.length || pageCount < old.length >> 1) {
+      pages = new Int32Array(Math.ceil(pageCount * 1.125));
+      pages.set(old.subarray(0, Math.min(oldPageCount, pageCount)));
+      this.#directoryBytes += pages.byteLength - old.byteLength;
+    }
+    for (let at = oldPageCount; at < pageCount; at++) pages[at] = this.#arena.allocate(PAGE_BYTES);
+    for (let at = pageCount; at < oldPageCount; at++) this.#arena.free(old[at] >>> 0);
+    const hints = this.#hints[partition];
+    if (hints !== null && hints.length !== pages.length) {
+      this.#directoryBytes += pages.byteLength - hints.byteLength;
+      this.#hints[partition] = pageCount === 0 ? null : new Uint32Array(pages.length);
+    }
+    this.#pages[partition] = pages;
+    this.#pageCounts[partition] = pageCount;
+    if (pageCount > this.#pageCountMax) this.#pageCountMax = pageCount;
+  }
+}
+
+/** Positions per tag. A few slots at the end are no tag's home, so that the last run has somewhere to go. */
+function scaleFor(pageCount: number): number {
+  const spare = pageCount === 1 ? 8 : 24;
+  return ((pageCount << PAGE_SHIFT) - spare) / TAG_LIMIT;
+}
+
+function fits(slots: Int32Array, used: number, pageCount: number): boolean {
+  const capacity = pageCount << PAGE_SHIFT;
+  if (used / 3 > capacity * GROW_LOAD) return false;
+  const scale = scaleFor(pageCount);
+  let position = -1;
+  for (let at = 0; at < used; at += 3) {
+    const home = ((slots[at] >>> TAG_SHIFT) * scale) | 0;
+    position = home > position ? home : position + 1;
+  }
+  return position < capacity;
+}
+
+function lowerHint(hints: Uint32Array, page: number, second: number): void {
+  if (second < hints[page]) hints[page] = second;
+}

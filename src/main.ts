@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+import { spawn } from 'node:child_process';
+import { setFlagsFromString } from 'node:v8';
+import { Command } from 'commander';
+import { Config } from './config/config.ts';
+import { ConfigError } from './config/parse.ts';
+import { type Log, openLog } from './server/log.ts';
+import { Server } from './server/server.ts';
+import { REDIS_VERSION, VERSION } from './version.ts';
+
+/** Set in the environment of the process that goes on in the background. */
+const DETACHED = 'THERMOCLINE_DETACHED';
+
+/** Prints the reason and ends with status 1. */
+function fail(error: unknown): never {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : `Fatal: ${(error as Error).message ?? error}`}\n`);
+  process.exit(1);
+}
+
+function loadConfig(args: readonly string[]): Config {
+  try {
+    return new Config(args);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Starts the same server in a session of its own and ends this process. */
+function detach(): void {
+  const child = spawn(process.execPath, process.argv.slice(1), {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, [DETACHED]: '1' },
+  });
+  child.unref();
+}
+
+async function serve(config: Config, log: Log): Promise<void> {
+  const server = new Server(config, log);
+  server.onExit = (status) => process.exit(status);
+  for (const warning of config.warnings) log.warning(warning);
+  config.onWarning = (warning) => log.warning(warning);
+  const end = (signal: string) => {
+    log.notice(`Received ${signal}, scheduling shutdown...`);
+    server.close().then(() => process.exit(0), fail);
+  };
+  process.once('SIGTERM', () => end('SIGTERM'));
+  process.once('SIGINT', () => end('SIGINT'));
+  process.on('uncaughtException', (error) => server.crashed(error, 'work between commands'));
+  process.on('unhandledRejection', (error) => server.crashed(error, 'work between commands'));
+  await server.listen();
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  // Little lives long on the V8 heap: a small young generation saves the memory for data.
+  setFlagsFromString('--max-semi-space-size=4');
+  setFlagsFromString('--min-semi-space-size=1');
+  const config = loadConfig(args);
+  const { values } = config;
+  if (values.daemonize && process.env[DETACHED] === undefined) {
+    detach();
+    return;
+  }
+  try {
+    process.chdir(values.dir);
+    await serve(config, openLog(values.loglevel, values.logfile));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+const program = new Command('thermocline-server')
+  .description('Redis-compatible storage that keeps hot keys in RAM and cold data on SSD')
+  .usage('[/path/to/thermocline.conf] [--directive value ...] [-]')
+  .version(`Thermocline server v=${VERSION} (compatible with Redis ${REDIS_VERSION})`, '-v, --version')
+  .argument('[words...]', 'a configuration file, `-` for standard input, and directives')
+  .allowUnknownOption()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  thermocline-server                                  defaults, on port 6379
+  thermocline-server /etc/thermocline.conf
+  thermocline-server --port 6380 --enable-flex yes --maxmemory 1gb --flex-storage-path /data/ssd
+  echo 'maxmemory 128mb' | thermocline-server -`,
+  );
+
+const words = process.argv.slice(2);
+if (words.length === 1 && ['-v', '--version', '-h', '--help'].includes(words[0])) program.parse();
+else await main(words);

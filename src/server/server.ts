@@ -1,0 +1,328 @@
+import { spawn } from 'node:child_process';
+import type net from 'node:net';
+import { exists, remove, setPermissions, writeAtomic } from '../base/files.ts';
+import type { ShutdownOptions } from '../command-table/call.ts';
+import type { Client } from '../command-table/client.ts';
+import type { Config } from '../config/config.ts';
+import { humanBytes } from '../commands/info.ts';
+import { Arguments } from '../resp/arguments.ts';
+import { VERSION } from '../version.ts';
+import { Connection, type ConnectionHost, listenForConnections } from './connection.ts';
+import { Engine, type EngineHost } from './engine.ts';
+import type { Log } from './log.ts';
+
+const PROTECTED_MODE_ERROR =
+  '-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command \'CONFIG SET protected-mode no\' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to \'no\', and then restarting the server. 3) If you started the server manually just for testing, restart it with the \'--protected-mode no\' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n';
+const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n';
+/** Bytes of JavaScript objects that a connection costs besides its buffers. */
+const CONNECTION_BYTES = 3 * 1024;
+
+/** The daemon: listeners and connections before an {@link Engine}, the cron, and an orderly end. */
+export class Server implements EngineHost, ConnectionHost {
+  readonly log: Log;
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly clients = new Map<number, Client>();
+  /** Called when the server has ended by SHUTDOWN or by a bug; the status is for the process. */
+  onExit: (status: number) => void = () => {};
+
+  readonly #connections = new Map<number, Connection>();
+  readonly #listeners: net.Server[] = [];
+  readonly #scratch = new Arguments();
+  #waiting: Connection[] = [];
+  #nextClientId = 1;
+  #cronTimer: NodeJS.Timeout | null = null;
+  #port = 0;
+  #closing: Promise<void> | null = null;
+
+  /** Throws an error ready for people if the tier can't be opened. */
+  constructor(config: Config, log: Log) {
+    this.config = config;
+    this.log = log;
+    this.engine = new Engine(config, this);
+  }
+
+  get reply(): Engine['reply'] {
+    return this.engine.reply;
+  }
+
+  get limits(): ConnectionHost['limits'] {
+    return this.#limits;
+  }
+
+  readonly #limits = { bulkBytesMax: 0, queryBytesMax: 0 };
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get waitingClientCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Starts listening as the configuration says. Throws an error ready for people if an address can't be had. */
+  async listen(): Promise<void> {
+    const { values } = this.config;
+    this.#takeLimits();
+    this.config.onChange(['proto-max-bulk-len', 'client-query-buffer-limit'], () => {
+      this.#takeLimits();
+      return undefined;
+    });
+    this.config.onChange('loglevel', () => {
+      this.log.setLevel(values.loglevel);
+      return undefined;
+    });
+    await this.#listenOnTcp(values.port);
+    if (values.unixsocket !== '') await this.#listenOnUnixSocket(values.unixsocket, values.unixsocketperm);
+    if (this.#listeners.length === 0) throw new Error('Configured to not listen anywhere');
+    this.#scheduleCron();
+    if (values.pidfile !== '') {
+      try {
+        writeAtomic(values.pidfile, `${process.pid}\n`);
+      } catch (error) {
+        this.log.warning(`Failed to write the PID file ${values.pidfile}: ${String(error)}`);
+      }
+    }
+    this.#announce();
+    this.#tellSupervisor('--ready', `--status=Ready to accept connections`);
+  }
+
+  /** Ends: no more connections, the tier closed, files that tell of the process removed. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  shutdown(options: ShutdownOptions): string | undefined {
+    if (options.save === 'save') {
+      return 'ERR Saving a snapshot is not supported yet; SHUTDOWN NOSAVE ends without one';
+    }
+    this.log.notice('User requested shutdown...');
+    setImmediate(() => this.close().then(() => this.onExit(0)));
+    return undefined;
+  }
+
+  crashed(error: unknown, what: string): void {
+    this.log.warning('=== THERMOCLINE BUG REPORT START: please report it with the lines up to its end ===');
+    this.log.warning(`Version ${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}, pid ${process.pid}`);
+    this.log.warning(`While running: ${what}`);
+    this.log.warning(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    this.log.warning('=== THERMOCLINE BUG REPORT END ===');
+    this.log.flush();
+    this.onExit(1);
+  }
+
+  resumeWaiting(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const connection of waiting) connection.resume();
+  }
+
+  clientBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections.values()) {
+      bytes += CONNECTION_BYTES + connection.queryCapacity + connection.outputBytes + connection.client.queueBytes;
+    }
+    return bytes;
+  }
+
+  takeScratch(): Arguments {
+    return this.#scratch;
+  }
+
+  beginBatch(): void {
+    this.engine.beginBatch();
+  }
+
+  execute(connection: Connection, words: Arguments, mayWait: boolean): boolean {
+    const { client } = connection;
+    client.lastInteractionMs = this.engine.keyspace.nowMs;
+    const ran = this.engine.pipeline.execute(client, words, mayWait);
+    if (!ran) this.#waiting.push(connection);
+    return ran;
+  }
+
+  endBatch(): void {
+    this.engine.endBatch();
+  }
+
+  received(bytes: number): void {
+    const { statistics } = this.engine;
+    statistics.bytesReceived += bytes;
+    statistics.readsProcessed++;
+  }
+
+  sent(bytes: number): void {
+    const { statistics } = this.engine;
+    statistics.bytesSent += bytes;
+    statistics.writesProcessed++;
+  }
+
+  complained(connection: Connection, reason: string): void {
+    const { statistics } = this.engine;
+    if (reason.startsWith('query buffer')) statistics.clientQueryBufferLimitDisconnections++;
+    else if (reason.startsWith('output buffer')) statistics.clientOutputBufferLimitDisconnections++;
+    else statistics.countError(reason);
+    this.log.verbose(`Closing client ${connection.client.id} from ${connection.address}: ${reason}`);
+  }
+
+  exceedsOutputLimit(connection: Connection): boolean {
+    const { hardBytes, softBytes, softSeconds } = this.config.values['client-output-buffer-limit'].normal;
+    const bytes = connection.outputBytes;
+    if (hardBytes > 0 && bytes >= hardBytes) return true;
+    if (softBytes === 0 || bytes < softBytes) {
+      connection.outputLimitSinceMs = 0;
+      return false;
+    }
+    const { nowMs } = this.engine.keyspace;
+    if (connection.outputLimitSinceMs === 0) connection.outputLimitSinceMs = nowMs;
+    return nowMs - connection.outputLimitSinceMs > softSeconds * 1000;
+  }
+
+  closed(connection: Connection): void {
+    this.engine.watches.unwatchAll(connection.client);
+    this.#connections.delete(connection.client.id);
+    this.clients.delete(connection.client.id);
+    const at = this.#waiting.indexOf(connection);
+    if (at >= 0) this.#waiting.splice(at, 1);
+  }
+
+  #takeLimits(): void {
+    const { values } = this.config;
+    this.#limits.bulkBytesMax = values['proto-max-bulk-len'];
+    this.#limits.queryBytesMax = values['client-query-buffer-limit'];
+  }
+
+  async #listenOnTcp(port: number): Promise<void> {
+    if (port === 0 && !this.config.values.bind.includes('127.0.0.1:0')) return;
+    const failures: string[] = [];
+    for (const word of this.config.values.bind) {
+      const isOptional = word.startsWith('-');
+      const name = isOptional ? word.slice(1) : word;
+      const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name;
+      try {
+        await this.#listen({ host, port, backlog: this.config.values['tcp-backlog'], ipv6Only: host.includes(':') });
+      } catch (error) {
+        const reason = `${host}:${port}: ${(error as Error).message}`;
+        const isAbsent = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes((error as NodeJS.ErrnoException).code ?? '');
+        if (isOptional && isAbsent) continue;
+        failures.push(reason);
+      }
+    }
+    if (failures.length > 0) throw new Error(`Could not listen: ${failures.join('; ')}`);
+  }
+
+  async #listenOnUnixSocket(path: string, permissions: number): Promise<void> {
+    if (exists(path)) remove(path);
+    await this.#listen({ path, backlog: this.config.values['tcp-backlog'] });
+    if (permissions !== 0) setPermissions(path, permissions);
+  }
+
+  #listen(options: net.ListenOptions): Promise<void> {
+    const listener = listenForConnections((socket, descriptor) => this.#accept(socket, descriptor));
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen(options, () => {
+        listener.removeListener('error', reject);
+        listener.on('error', (error) => this.log.warning(`Accepting a connection failed: ${error.message}`));
+        const address = listener.address();
+        if (typeof address === 'object' && address !== null) this.#port = address.port;
+        this.#listeners.push(listener);
+        resolve();
+      });
+    });
+  }
+
+  #accept(socket: net.Socket, descriptor: number): Connection | null {
+    const { values } = this.config;
+    const { statistics, keyspace } = this.engine;
+    statistics.connectionsReceived++;
+    const refuse = (text: string): null => {
+      statistics.connectionsRejected++;
+      socket.on('error', () => socket.destroy());
+      socket.end(text, () => socket.destroy());
+      return null;
+    };
+    if (this.#closing !== null) return refuse('');
+    if (this.#connections.size >= values.maxclients) return refuse(MAX_CLIENTS_ERROR);
+    const peer = socket.remoteAddress;
+    const isLocal = peer === undefined || peer === '::1' || peer.startsWith('127.') || peer.startsWith('::ffff:127.');
+    if (values['protected-mode'] && values.requirepass === '' && !isLocal) return refuse(PROTECTED_MODE_ERROR);
+    if (values['tcp-keepalive'] > 0) socket.setKeepAlive(true, values['tcp-keepalive'] * 1000);
+    const connection = new Connection(socket, this.#nextClientId++, descriptor, keyspace.nowMs, this);
+    connection.client.authenticated = values.requirepass === '';
+    this.#connections.set(connection.client.id, connection);
+    this.clients.set(connection.client.id, connection.client);
+    return connection;
+  }
+
+  #scheduleCron(): void {
+    const intervalMs = Math.max(2, Math.floor(1000 / this.config.values.hz));
+    const run = () => {
+      let more = false;
+      try {
+        more = this.engine.cron();
+        this.#closeIdleClients();
+      } catch (error) {
+        this.crashed(error, 'the cron');
+        return;
+      }
+      if (this.#closing === null) this.#cronTimer = setTimeout(run, more ? 1 : intervalMs);
+    };
+    this.#cronTimer = setTimeout(run, intervalMs);
+  }
+
+  #closeIdleClients(): void {
+    const { timeout } = this.config.values;
+    const { nowMs } = this.engine.keyspace;
+    for (const connection of this.#connections.values()) {
+      if (timeout > 0 && nowMs - connection.client.lastInteractionMs > timeout * 1000) connection.close(false);
+      else if (connection.outputBytes > 0 && this.exceedsOutputLimit(connection)) {
+        this.complained(connection, 'output buffer limit exceeded');
+        connection.close(false);
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#cronTimer !== null) clearTimeout(this.#cronTimer);
+    this.#tellSupervisor('--stopping');
+    for (const listener of this.#listeners) listener.close();
+    for (const connection of this.#connections.values()) connection.close(false);
+    await this.engine.close();
+    const { pidfile, unixsocket } = this.config.values;
+    if (pidfile !== '' && exists(pidfile)) remove(pidfile);
+    if (unixsocket !== '' && exists(unixsocket)) remove(unixsocket);
+    this.log.notice('Thermocline is now ready to exit, bye bye...');
+    this.log.flush();
+  }
+
+  #announce(): void {
+    const { values } = this.config;
+    const { engine, log } = this;
+    for (const listener of this.#listeners) {
+      const address = listener.address();
+      if (typeof address === 'string') log.notice(`Listening on the Unix socket ${address}`);
+      else if (address !== null) log.notice(`Listening on ${address.address}:${address.port}`);
+    }
+    if (engine.tier === null) {
+      const limit = engine.memoryLimit === 0 ? 'no limit' : humanBytes(engine.memoryLimit);
+      log.notice(`RAM budget: ${limit}, policy ${values['maxmemory-policy']}; Flex is off`);
+    } else {
+      const derived = values.maxmemory === 0 ? ', derived from the memory of this machine' : '';
+      log.notice(`RAM budget: ${humanBytes(engine.memoryLimit)}${derived}; demotion starts at ${values['flex-hot-threshold']} of it`);
+      const limit = values['flex-storage-limit'];
+      log.notice(`SSD budget: ${limit === 0 ? 'what the file system has' : humanBytes(limit)}; the tier is at ${engine.tier.store.path}`);
+    }
+    log.notice(`Ready to accept connections (Thermocline ${VERSION}, pid ${process.pid})`);
+  }
+
+  #tellSupervisor(...words: string[]): void {
+    const { supervised } = this.config.values;
+    const isSystemd = supervised === 'systemd' || (supervised === 'auto' && process.env.NOTIFY_SOCKET !== undefined);
+    if (!isSystemd || process.env.NOTIFY_SOCKET === undefined) return;
+    const notify = spawn('systemd-notify', [`--pid=${process.pid}`, ...words], { stdio: 'ignore' });
+    notify.on('error', (error) => this.log.warning(`systemd-notify failed: ${error.message}`));
+  }
+}
