@@ -5,7 +5,7 @@ import { decodeReply, type Reply, ReplyError } from './resp/reply.ts';
 import { Engine, type EngineHost } from './server/engine.ts';
 import { type Log, openLog } from './server/log.ts';
 
-export { ReplyError, type Reply };
+export { type Reply, ReplyError };
 
 /** Settings of an embedded store: the directives of docs/config.md by name, with values as in a configuration file. */
 export type Directives = Readonly<Record<string, string | number | boolean>>;
@@ -118,7 +118,9 @@ class EmbeddedStore implements Store, EngineHost {
   }
 
   #run(parts: readonly Argument[], asText: boolean): Promise<Reply> {
-    const words = Arguments.of(parts.map((part) => (part instanceof Uint8Array ? part : Buffer.from(String(part)))));
+    const words = Arguments.of(
+      parts.map((part) => (part instanceof Uint8Array ? part : Buffer.from(String(part)))),
+    );
     return new Promise((resolve, reject) => {
       const run = (): boolean => {
         const { pipeline, reply } = this.#engine;
@@ -126,7 +128,8 @@ class EmbeddedStore implements Store, EngineHost {
         const start = reply.length;
         const ran = pipeline.execute(this.#client, words, true);
         if (ran) {
-          const decoded = reply.length > start ? decodeReply(reply.buffer.subarray(start, reply.length), asText) : null;
+          const decoded =
+            reply.length > start ? decodeReply(reply.buffer.subarray(start, reply.length), asText) : null;
           reply.length = start;
           if (this.#failure !== null) reject(this.#failure);
           else if (decoded instanceof ReplyError) reject(decoded);

@@ -2,18 +2,20 @@
 import { spawn } from 'node:child_process';
 import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
+import { REDIS_VERSION, VERSION } from './base/version.ts';
 import { Config } from './config/config.ts';
 import { ConfigError } from './config/parse.ts';
 import { type Log, openLog } from './server/log.ts';
 import { Server } from './server/server.ts';
-import { REDIS_VERSION, VERSION } from './version.ts';
 
 /** Set in the environment of the process that goes on in the background. */
 const DETACHED = 'THERMOCLINE_DETACHED';
 
 /** Prints the reason and ends with status 1. */
 function fail(error: unknown): never {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : `Fatal: ${(error as Error).message ?? error}`}\n`);
+  process.stderr.write(
+    `${error instanceof ConfigError ? error.message : `Fatal: ${(error as Error).message ?? error}`}\n`,
+  );
   process.exit(1);
 }
 

@@ -14,7 +14,8 @@ for (let byte = 0; byte < 256; byte++) {
 
 /** The checksum of a byte range, from 0 to 2^32 - 1. */
 export function crc32(bytes: Uint8Array, offset: number, length: number): number {
-  if (length >= NATIVE_BYTES_MIN && native !== undefined) return native(bytes.subarray(offset, offset + length));
+  if (length >= NATIVE_BYTES_MIN && native !== undefined)
+    return native(bytes.subarray(offset, offset + length));
   let value = -1;
   for (let at = offset; at < offset + length; at++) value = (value >>> 8) ^ table[(value ^ bytes[at]) & 0xff];
   return (value ^ -1) >>> 0;

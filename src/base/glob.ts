@@ -51,7 +51,13 @@ function matchOne(pattern: Uint8Array, at: number, end: number, byte: number, ig
 }
 
 /** As {@link matchOne} for a class, from after its bracket. A class that is not closed ends with the pattern. */
-function matchClass(pattern: Uint8Array, from: number, end: number, byte: number, ignoreCase: boolean): number {
+function matchClass(
+  pattern: Uint8Array,
+  from: number,
+  end: number,
+  byte: number,
+  ignoreCase: boolean,
+): number {
   let at = from;
   const negated = at < end && pattern[at] === 94;
   if (negated) at++;

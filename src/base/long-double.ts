@@ -21,7 +21,8 @@ export function addDecimals(left: string, right: string): string | undefined {
 
 /** Whether the text is a finite number, infinity, or neither, as strtold reads it. */
 export function classifyDecimal(text: string): 'finite' | 'infinite' | 'invalid' {
-  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?$/.test(text)) return parse(text) === undefined ? 'invalid' : 'finite';
+  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?$/.test(text))
+    return parse(text) === undefined ? 'invalid' : 'finite';
   if (/^[+-]?0x[0-9a-f]+$/i.test(text)) return 'finite';
   return /^[+-]?inf(inity)?$/i.test(text) ? 'infinite' : 'invalid';
 }
@@ -37,16 +38,21 @@ function parse(text: string): Extended | undefined {
   const [, sign, whole, fraction, power = '0'] = parts;
   const digits = BigInt(`${whole}${fraction}` || '0');
   const exponent = Number(power) - fraction.length;
-  if (digits !== 0n && (exponent > 5000 || exponent < -6000)) return exponent > 0 ? undefined : { mantissa: 0n, exponent: 0 };
+  if (digits !== 0n && (exponent > 5000 || exponent < -6000))
+    return exponent > 0 ? undefined : { mantissa: 0n, exponent: 0 };
   const signed = sign === '-' ? -digits : digits;
-  const value = exponent >= 0 ? round(signed * 10n ** BigInt(exponent), 1n, 0) : round(signed, 10n ** BigInt(-exponent), 0);
+  const value =
+    exponent >= 0
+      ? round(signed * 10n ** BigInt(exponent), 1n, 0)
+      : round(signed, 10n ** BigInt(-exponent), 0);
   return isTooLarge(value) ? undefined : value;
 }
 
 function add(left: Extended, right: Extended): Extended {
   const exponent = Math.min(left.exponent, right.exponent);
   const sum =
-    (left.mantissa << BigInt(left.exponent - exponent)) + (right.mantissa << BigInt(right.exponent - exponent));
+    (left.mantissa << BigInt(left.exponent - exponent)) +
+    (right.mantissa << BigInt(right.exponent - exponent));
   return round(sum, 1n, exponent);
 }
 

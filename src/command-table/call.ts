@@ -1,12 +1,12 @@
-import type { Config } from '../config/config.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import type { Config } from '../config/config.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { LatencyMonitor } from '../metrics/latency.ts';
+import type { ServerStatistics } from '../metrics/server-statistics.ts';
 import type { SlowLog } from '../metrics/slow-log.ts';
 import type { TierReport } from '../metrics/tier-report.ts';
-import type { ServerStatistics } from '../metrics/server-statistics.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import type { Encoder } from '../resp/encoder.ts';
 import type { Client } from './client.ts';
@@ -123,7 +123,9 @@ export class Call {
 
   /** Propagates these arguments in place of the command as it came; called again, further commands. Copies strings and numbers. */
   propagateAs(...parts: (Uint8Array | string | number)[]): void {
-    const command = parts.map((part) => (part instanceof Uint8Array ? part : Buffer.from(String(part), 'latin1')));
+    const command = parts.map((part) =>
+      part instanceof Uint8Array ? part : Buffer.from(String(part), 'latin1'),
+    );
     if (this.propagation === null) this.propagation = [command];
     else this.propagation.push(command);
   }

@@ -221,7 +221,8 @@ function clientList(call: Call): void {
   }
   const lines: string[] = [];
   for (const client of services.clients.values()) {
-    if (isNormal && (wanted === null || wanted.has(client.id))) lines.push(`${describe(client, keyspace.nowMs)}\n`);
+    if (isNormal && (wanted === null || wanted.has(client.id)))
+      lines.push(`${describe(client, keyspace.nowMs)}\n`);
   }
   reply.verbatim('txt', lines.join(''));
 }
@@ -414,7 +415,13 @@ const CLIENT_HELP = [
 ];
 
 /** What the rows of this family share. */
-const row = { group: 'connection', categories: ['connection'], need: 'none', keys: [], complexity: 'O(1)' } as const;
+const row = {
+  group: 'connection',
+  categories: ['connection'],
+  need: 'none',
+  keys: [],
+  complexity: 'O(1)',
+} as const;
 const CLIENT_FLAGS = ['noscript', 'loading', 'stale'] as const;
 
 export const CONNECTION_COMMANDS: readonly CommandRow[] = [

@@ -1,4 +1,4 @@
-import { NOT_AN_INTEGER, invalidExpire } from '../base/error-replies.ts';
+import { invalidExpire, NOT_AN_INTEGER } from '../base/error-replies.ts';
 import { parseInteger, parseInteger64 } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 

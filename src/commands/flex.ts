@@ -50,7 +50,11 @@ function flexPromote(call: Call): void {
 }
 
 /** The tier's figures by name, as INFO flex and FLEX STATS tell them. */
-export function tierFields(report: TierReport, hotHits: number, coldHits: number): [string, string | number][] {
+export function tierFields(
+  report: TierReport,
+  hotHits: number,
+  coldHits: number,
+): [string, string | number][] {
   const hits = hotHits + coldHits;
   return [
     ['flex_storage_path', report.path],

@@ -96,7 +96,12 @@ function expire(call: Call, unit: ExpiryUnit): void {
   }
   const current = database.entry.expireAt;
   const has = current >= 0;
-  if ((nx && has) || (xx && !has) || (gt && (!has || expireAt <= current)) || (lt && has && expireAt >= current)) {
+  if (
+    (nx && has) ||
+    (xx && !has) ||
+    (gt && (!has || expireAt <= current)) ||
+    (lt && has && expireAt >= current)
+  ) {
     reply.integer(0);
     return;
   }
@@ -281,7 +286,8 @@ function keys(call: Call): void {
       const entry = database.load(partition);
       if (isExpired(call, entry)) continue;
       const { bytes, keyOffset, keyLength } = entry;
-      if (!globMatch(words.buffer, words.offsets[1], words.lengths[1], bytes, keyOffset, keyLength, false)) continue;
+      if (!globMatch(words.buffer, words.offsets[1], words.lengths[1], bytes, keyOffset, keyLength, false))
+        continue;
       reply.bulk(bytes, keyOffset, keyLength);
       count++;
     }
@@ -356,7 +362,15 @@ function scan(call: Call): void {
       const { bytes, keyOffset, keyLength } = entry;
       if (
         pattern >= 0 &&
-        !globMatch(words.buffer, words.offsets[pattern], words.lengths[pattern], bytes, keyOffset, keyLength, false)
+        !globMatch(
+          words.buffer,
+          words.offsets[pattern],
+          words.lengths[pattern],
+          bytes,
+          keyOffset,
+          keyLength,
+          false,
+        )
       ) {
         continue;
       }

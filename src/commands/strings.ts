@@ -358,7 +358,11 @@ function getrange(call: Call): void {
   if (start < 0) start = Math.max(0, start + length);
   if (end < 0) end = Math.max(0, end + length);
   end = Math.min(end, length - 1);
-  if (length === 0 || start > end || (Number(first) < 0 && Number(last) < 0 && Number(first) > Number(last))) {
+  if (
+    length === 0 ||
+    start > end ||
+    (Number(first) < 0 && Number(last) < 0 && Number(first) > Number(last))
+  ) {
     reply.bulk(EMPTY, 0, 0);
     return;
   }
@@ -630,7 +634,9 @@ function delex(call: Call): void {
   const { words, database, reply } = call;
   const comparison = words.count === 4 ? comparisonAt(call, 2) : null;
   if (words.count !== 2 && comparison === null) {
-    reply.error(words.count === 4 ? 'ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE' : wrongArity('delex'));
+    reply.error(
+      words.count === 4 ? 'ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE' : wrongArity('delex'),
+    );
     return;
   }
   if ((comparison === 'ifdeq' || comparison === 'ifdne') && !isDigest(call, 3)) {
@@ -686,7 +692,8 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
   {
     ...row,
     name: 'decr',
-    summary: 'Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn’t exist.',
+    summary:
+      'Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn’t exist.',
     since: '1.0.0',
     complexity: 'O(1)',
     arity: 2,
@@ -697,7 +704,8 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
   {
     ...row,
     name: 'decrby',
-    summary: 'Decrements the integer value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
+    summary:
+      'Decrements the integer value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
     since: '1.0.0',
     complexity: 'O(1)',
     arity: 3,
@@ -788,7 +796,8 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
   {
     ...row,
     name: 'incr',
-    summary: 'Increments the integer value of a key by one. Uses 0 as initial value if the key doesn’t exist.',
+    summary:
+      'Increments the integer value of a key by one. Uses 0 as initial value if the key doesn’t exist.',
     since: '1.0.0',
     complexity: 'O(1)',
     arity: 2,
@@ -799,7 +808,8 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
   {
     ...row,
     name: 'incrby',
-    summary: 'Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
+    summary:
+      'Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
     since: '1.0.0',
     complexity: 'O(1)',
     arity: 3,
@@ -810,7 +820,8 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
   {
     ...row,
     name: 'incrbyfloat',
-    summary: 'Increments the floating point value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
+    summary:
+      'Increments the floating point value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
     since: '2.6.0',
     complexity: 'O(1)',
     arity: 3,
@@ -854,7 +865,8 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
   {
     ...row,
     name: 'msetex',
-    summary: 'Atomically sets several string values with one shared expiry, depending on whether the keys exist.',
+    summary:
+      'Atomically sets several string values with one shared expiry, depending on whether the keys exist.',
     since: '8.4.0',
     complexity: 'O(N) in the number of keys.',
     arity: -4,

@@ -68,7 +68,14 @@ function watch(call: Call): void {
   }
   for (let at = 1; at < words.count; at++) {
     const expired = call.database.isExpired(words.buffer, words.offsets[at], words.lengths[at]);
-    services.watches.watch(client, client.databaseNumber, words.buffer, words.offsets[at], words.lengths[at], expired);
+    services.watches.watch(
+      client,
+      client.databaseNumber,
+      words.buffer,
+      words.offsets[at],
+      words.lengths[at],
+      expired,
+    );
   }
   call.reply.ok();
 }

@@ -1,11 +1,6 @@
 import { copyBytes, equalBytes } from '../base/bytes.ts';
 import { blockBytesFor, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
-import {
-  type Keyspace,
-  NOTIFY_EXPIRED,
-  NOTIFY_KEY_MISS,
-  NOTIFY_NEW,
-} from './keyspace.ts';
+import { type Keyspace, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from './keyspace.ts';
 import {
   Entry,
   EXPIRES,
@@ -137,7 +132,11 @@ export class Database {
 
   /** Whether the key is there and its time has passed. */
   isExpired(key: Uint8Array, offset: number, length: number): boolean {
-    return this.peekRaw(key, offset, length) && this.entry.expireAt >= 0 && this.entry.expireAt <= this.#keyspace.nowMs;
+    return (
+      this.peekRaw(key, offset, length) &&
+      this.entry.expireAt >= 0 &&
+      this.entry.expireAt <= this.#keyspace.nowMs
+    );
   }
 
   /**
@@ -154,7 +153,8 @@ export class Database {
       if (isHot(table.word0)) {
         this.#readHot(locationOf(table.word0, table.word1));
         const entry = this.entry;
-        if (entry.keyLength === length && equalBytes(entry.bytes, entry.keyOffset, key, offset, length)) return false;
+        if (entry.keyLength === length && equalBytes(entry.bytes, entry.keyOffset, key, offset, length))
+          return false;
       } else {
         return true;
       }
@@ -350,7 +350,11 @@ export class Database {
     const slots = new Int32Array(128);
     let sum = 0;
     let count = 0;
-    for (let partition = 0; partition < PARTITION_COUNT && count < 64 && this.expiringCount > 0; partition++) {
+    for (
+      let partition = 0;
+      partition < PARTITION_COUNT && count < 64 && this.expiringCount > 0;
+      partition++
+    ) {
       const page = this.#table.findExpiring(partition, 0, NO_EXPIRY - 1);
       if (page < 0) continue;
       const used = this.#table.copyPage(partition, page, slots);
@@ -423,7 +427,11 @@ export class Database {
       const word0 = table.word0;
       if (isHot(word0)) this.#readHot(locationOf(word0, table.word1));
       else this.#readCold(word0 & LOCATION_UPPER_MASK, table.word1);
-      if (entry.keyLength !== keyLength || !equalBytes(entry.bytes, entry.keyOffset, key, keyOffset, keyLength)) continue;
+      if (
+        entry.keyLength !== keyLength ||
+        !equalBytes(entry.bytes, entry.keyOffset, key, keyOffset, keyLength)
+      )
+        continue;
       if (entry.expireAt >= 0 && entry.expireAt <= keyspace.nowMs && !keyspace.expiryPaused) {
         this.removeBySystem(NOTIFY_EXPIRED, 'expired', keyspace.settings.lazyExpire);
         this.#key = key;
@@ -505,7 +513,18 @@ export class Database {
     );
     table.replace(hotWord(this.#tag, address), address | 0);
     const fromTierKey = this.#key === bytes;
-    this.#writeHeaderWords(address, type, encoding, flags, keyspace.touched(entry.access), keyLength, payloadLength, expireAt, upper, lower);
+    this.#writeHeaderWords(
+      address,
+      type,
+      encoding,
+      flags,
+      keyspace.touched(entry.access),
+      keyLength,
+      payloadLength,
+      expireAt,
+      upper,
+      lower,
+    );
     this.#readHot(address);
     if (fromTierKey) {
       this.#key = entry.bytes;
@@ -556,7 +575,18 @@ export class Database {
     lower: number,
   ): void {
     const keyLength = this.#keyLength;
-    this.#writeHeaderWords(address, type, encoding, flags, access, keyLength, payloadLength, expireAt, upper, lower);
+    this.#writeHeaderWords(
+      address,
+      type,
+      encoding,
+      flags,
+      access,
+      keyLength,
+      payloadLength,
+      expireAt,
+      upper,
+      lower,
+    );
     const entry = this.entry;
     this.#readHot(address);
     copyBytes(this.#key, this.#keyOffset, entry.bytes, entry.keyOffset, keyLength);

@@ -26,7 +26,14 @@ export interface ColdTier {
    */
   read(upper: number, lower: number, entry: Entry): void;
   /** The record at a place is no longer any key's: its space may be reclaimed. `bytes` is its key and payload. */
-  release(upper: number, lower: number, databaseId: number, keyLength: number, payloadLength: number, flags: number): void;
+  release(
+    upper: number,
+    lower: number,
+    databaseId: number,
+    keyLength: number,
+    payloadLength: number,
+    flags: number,
+  ): void;
   /** All records of a database are dead. */
   releaseDatabase(databaseId: number): void;
   /** Whether a cold key that was just read has earned its place in RAM. `hash` and `tag` identify it. */
@@ -42,7 +49,14 @@ export interface KeyspaceEvents {
   /** All keys of a database changed: FLUSHDB, SWAPDB. */
   databaseChanged(database: Database): void;
   /** A keyspace event of a class that is switched on. */
-  notify(eventClass: number, event: string, database: Database, key: Uint8Array, offset: number, length: number): void;
+  notify(
+    eventClass: number,
+    event: string,
+    database: Database,
+    key: Uint8Array,
+    offset: number,
+    length: number,
+  ): void;
   /** A key was deleted by expiry or eviction, which is propagated as DEL or UNLINK. */
   deleted(database: Database, key: Uint8Array, offset: number, length: number, lazily: boolean): void;
 }

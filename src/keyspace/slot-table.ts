@@ -244,7 +244,8 @@ export class SlotTable {
 
   /** Adds a slot and stops at it. Expected constant time; the pass of a growing partition is linear in its size. */
   insert(partition: number, word0: number, word1: number): void {
-    if (this.#counts[partition] + 1 > (this.#pageCounts[partition] << PAGE_SHIFT) * GROW_LOAD) this.#grow(partition);
+    if (this.#counts[partition] + 1 > (this.#pageCounts[partition] << PAGE_SHIFT) * GROW_LOAD)
+      this.#grow(partition);
     while (!this.#tryInsert(partition, word0, word1)) this.#grow(partition);
     this.#counts[partition]++;
     this.count++;
@@ -263,7 +264,8 @@ export class SlotTable {
       const word0 = this.#wordAt(following);
       if ((word0 & STATE_MASK) === 0 || (((word0 >>> TAG_SHIFT) * scale) | 0) >= following) break;
       this.#write(position, word0, this.#lowerWordAt(following));
-      if (hints !== null && (following & PAGE_MASK) === 0) lowerHint(hints, position >>> PAGE_SHIFT, hints[following >>> PAGE_SHIFT]);
+      if (hints !== null && (following & PAGE_MASK) === 0)
+        lowerHint(hints, position >>> PAGE_SHIFT, hints[following >>> PAGE_SHIFT]);
       position = following;
     }
     this.#write(position, 0, 0);

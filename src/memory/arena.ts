@@ -168,7 +168,9 @@ export class Arena {
   blockBytes(address: number): number {
     const slab = this.#slabOf(address);
     const sizeClass = this.#slabClass[slab];
-    return (sizeClass === RUN_CLASS ? this.#slabUsed[slab] * UNITS_PER_QUAD : CLASS_UNITS[sizeClass]) * UNIT_BYTES;
+    return (
+      (sizeClass === RUN_CLASS ? this.#slabUsed[slab] * UNITS_PER_QUAD : CLASS_UNITS[sizeClass]) * UNIT_BYTES
+    );
   }
 
   /** Whether the block that began at `address` has been freed since. */
@@ -222,7 +224,9 @@ export class Arena {
         return 1;
       }
       const blockUnits = CLASS_UNITS[sizeClass];
-      const capacity = Math.floor((blockUnits > SMALL_UNITS_MAX ? UNITS_PER_QUAD : UNITS_PER_SLAB) / blockUnits);
+      const capacity = Math.floor(
+        (blockUnits > SMALL_UNITS_MAX ? UNITS_PER_QUAD : UNITS_PER_SLAB) / blockUnits,
+      );
       const fresh = this.#slabFresh[slab];
       const used = fresh === NONE ? capacity : fresh / blockUnits;
       const words = this.words[segmentOf(base)];
@@ -286,7 +290,8 @@ export class Arena {
       if (slab === NONE) {
         const quad = this.#takeQuads(1);
         this.#quadState[quad] = 1;
-        for (let part = SLABS_PER_QUAD - 1; part >= 0; part--) this.#link(quad * SLABS_PER_QUAD + part, FREE_CLASS);
+        for (let part = SLABS_PER_QUAD - 1; part >= 0; part--)
+          this.#link(quad * SLABS_PER_QUAD + part, FREE_CLASS);
         slab = quad * SLABS_PER_QUAD;
       }
       this.#unlink(slab, FREE_CLASS);
@@ -317,7 +322,8 @@ export class Arena {
     this.slabBytes -= SLAB_BYTES;
     this.#link(slab, FREE_CLASS);
     const first = quad * SLABS_PER_QUAD;
-    for (let part = 0; part < SLABS_PER_QUAD; part++) if (this.#slabClass[first + part] !== FREE_CLASS) return;
+    for (let part = 0; part < SLABS_PER_QUAD; part++)
+      if (this.#slabClass[first + part] !== FREE_CLASS) return;
     for (let part = 0; part < SLABS_PER_QUAD; part++) this.#unlink(first + part, FREE_CLASS);
     this.#giveQuads(quad, 1);
   }

@@ -81,7 +81,8 @@ export class Decoder {
       }
       const count = decimal(buffer, this.position + 1, line);
       if (Number.isNaN(count) || count > ARGUMENT_COUNT_MAX) return this.#fail('invalid multibulk length');
-      if (count > UNAUTHENTICATED_ARGUMENTS_MAX && !authenticated) return this.#fail('unauthenticated multibulk length');
+      if (count > UNAUTHENTICATED_ARGUMENTS_MAX && !authenticated)
+        return this.#fail('unauthenticated multibulk length');
       this.position = line + 2;
       this.arguments.count = 0;
       this.arguments.buffer = buffer;
@@ -110,7 +111,8 @@ export class Decoder {
           if (Number.isNaN(length) || length < 0 || length > this.#limits.bulkBytesMax) {
             return this.#fail('invalid bulk length');
           }
-          if (length > UNAUTHENTICATED_BULK_MAX && !authenticated) return this.#fail('unauthenticated bulk length');
+          if (length > UNAUTHENTICATED_BULK_MAX && !authenticated)
+            return this.#fail('unauthenticated bulk length');
         }
         position = line + 2;
         this.#bulkLength = length;
@@ -142,14 +144,16 @@ export class Decoder {
       return this.end - this.position > INLINE_BYTES_MAX ? this.#fail('too big inline request') : INCOMPLETE;
     }
     if (at - this.position > INLINE_BYTES_MAX) return this.#fail('too big inline request');
-    const length = at - this.position - (at > this.position && this.buffer[at - 1] === CARRIAGE_RETURN ? 1 : 0);
+    const length =
+      at - this.position - (at > this.position && this.buffer[at - 1] === CARRIAGE_RETURN ? 1 : 0);
     const parts = splitArguments(this.buffer, this.position, length);
     if (parts === undefined) return this.#fail('unbalanced quotes in request');
     this.position = at + 1;
     const split = Arguments.of(parts);
     this.arguments.count = 0;
     this.arguments.buffer = split.buffer;
-    for (let part = 0; part < split.count; part++) this.arguments.push(split.offsets[part], split.lengths[part]);
+    for (let part = 0; part < split.count; part++)
+      this.arguments.push(split.offsets[part], split.lengths[part]);
     return COMMAND;
   }
 

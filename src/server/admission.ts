@@ -79,7 +79,10 @@ export class MemoryAdmission implements Admission {
     const isOver = () => this.#chargedBytes > this.#waitBytes;
     if (!isOver()) return 'run';
     // Slots alone can fill the budget; then the store is full whatever room the SSD has.
-    if (tier.isStorageFull || this.#keyspace.overheadBytes > this.limitBytes * this.#config.values['flex-hot-threshold']) {
+    if (
+      tier.isStorageFull ||
+      this.#keyspace.overheadBytes > this.limitBytes * this.#config.values['flex-hot-threshold']
+    ) {
       return this.#evict();
     }
     if (tier.store.fault !== '') {
@@ -100,7 +103,8 @@ export class MemoryAdmission implements Admission {
     const policy = values['maxmemory-policy'];
     const tier = this.#tier;
     for (let evicted = 0; evicted < EVICTIONS_PER_COMMAND; evicted++) {
-      if (!this.#evictor.evictOne(policy, values['maxmemory-samples'], values['lazyfree-lazy-eviction'])) return 'full';
+      if (!this.#evictor.evictOne(policy, values['maxmemory-samples'], values['lazyfree-lazy-eviction']))
+        return 'full';
       if (tier === null ? this.#chargedBytes <= this.limitBytes : evicted >= 2) return 'run';
     }
     return 'run';

@@ -4,6 +4,10 @@ import type { Arguments } from '../resp/arguments.ts';
 import { COMMAND, Decoder, type DecoderLimits, INCOMPLETE } from '../resp/decoder.ts';
 import type { Encoder } from '../resp/encoder.ts';
 
+export type Listener = net.Server;
+export type ListenOptions = net.ListenOptions;
+export type Socket = net.Socket;
+
 const RECEIVE_BYTES = 64 * 1024;
 /** A bulk of at least this size gets a buffer of just its size, as Redis's PROTO_MBULK_BIG_ARG. */
 const BIG_ARGUMENT_BYTES = 32 * 1024;
@@ -60,7 +64,9 @@ export class Connection implements Transport {
     this.#host = host;
     const isUnix = socket.remoteAddress === undefined;
     const local = socket.address() as { address?: string; port?: number };
-    this.address = isUnix ? `${unixPath(socket)}:0` : hostAndPort(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+    this.address = isUnix
+      ? `${unixPath(socket)}:0`
+      : hostAndPort(socket.remoteAddress ?? '', socket.remotePort ?? 0);
     this.localAddress = isUnix ? `${unixPath(socket)}:0` : hostAndPort(local.address ?? '', local.port ?? 0);
     this.client = new Client(id, this, nowMs);
     this.decoder = new Decoder(host.takeScratch(), host.limits);
@@ -213,8 +219,14 @@ export class Connection implements Transport {
     if (this.#end + count > pending.length) {
       const used = this.#end - this.#start;
       const wanted = Math.max(used + count, decoder.bytesWanted);
-      const capacity = decoder.bytesWanted >= BIG_ARGUMENT_BYTES && decoder.bytesWanted >= used + count ? wanted : wanted * 2;
-      const larger = capacity > pending.length || used + count > pending.length ? Buffer.allocUnsafeSlow(capacity) : pending;
+      const capacity =
+        decoder.bytesWanted >= BIG_ARGUMENT_BYTES && decoder.bytesWanted >= used + count
+          ? wanted
+          : wanted * 2;
+      const larger =
+        capacity > pending.length || used + count > pending.length
+          ? Buffer.allocUnsafeSlow(capacity)
+          : pending;
       pending.copy(larger, 0, this.#start, this.#end);
       pending = larger;
       this.#pending = larger;

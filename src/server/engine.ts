@@ -2,6 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errorReason, freeBytes, makeDirectory, systemFiles } from '../base/files.ts';
 import { type Random, secretHex, systemRandom } from '../base/random.ts';
+import { REDIS_VERSION, VERSION } from '../base/version.ts';
 import type { Call, MemoryReport, Services, ShutdownOptions } from '../command-table/call.ts';
 import type { Client } from '../command-table/client.ts';
 import { CommandTable } from '../command-table/command.ts';
@@ -18,7 +19,6 @@ import { SlowLog } from '../metrics/slow-log.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { Encoder } from '../resp/encoder.ts';
 import { Tier } from '../tiering/tier.ts';
-import { REDIS_VERSION, VERSION } from '../version.ts';
 import { MemoryAdmission } from './admission.ts';
 import type { Log } from './log.ts';
 import { residentMemory, systemMemory, tellsResidentMemory } from './machine.ts';
@@ -70,8 +70,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   readonly ledger = new Ledger();
   readonly server: Services['server'];
   /** Told of each change, as it would be written to a log or sent to a replica. */
-  onPropagate: ((databaseNumber: number, words: Arguments, replacement: (readonly Uint8Array[])[] | null) => void) | null =
-    null;
+  onPropagate:
+    | ((databaseNumber: number, words: Arguments, replacement: (readonly Uint8Array[])[] | null) => void)
+    | null = null;
 
   readonly #host: EngineHost;
   readonly #expiry: ExpiryCycle;
@@ -153,7 +154,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.statistics.eventLoopCycles++;
     if (keyspace.nowMs - this.#residentSampledMs >= RESIDENT_SAMPLE_MS) this.#sample();
     this.admission.refresh();
-    let isDone = !keyspace.expiryPaused && this.#expiry.run(EXPIRY_US * this.config.values['active-expire-effort']);
+    let isDone =
+      !keyspace.expiryPaused && this.#expiry.run(EXPIRY_US * this.config.values['active-expire-effort']);
     if (this.tier !== null) {
       this.tier.balance(BALANCE_US);
       this.tier.maintain();
@@ -204,7 +206,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
 
   memory(): MemoryReport {
     const { ledger, keyspace } = this;
-    const resident = tellsResidentMemory ? residentMemory() : { anonymous: 0, total: process.memoryUsage.rss() };
+    const resident = tellsResidentMemory
+      ? residentMemory()
+      : { anonymous: 0, total: process.memoryUsage.rss() };
     const used = ledger.usedBytes;
     ledger.peakBytes = Math.max(ledger.peakBytes, used);
     return {
@@ -257,7 +261,12 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.onPropagate?.(databaseNumber, words, replacement);
   }
 
-  crashed(error: unknown, command: Parameters<Observer['crashed']>[1], words: Arguments, client: Client): void {
+  crashed(
+    error: unknown,
+    command: Parameters<Observer['crashed']>[1],
+    words: Arguments,
+    client: Client,
+  ): void {
     const parts = [command.fullName];
     for (let at = 1; at < Math.min(words.count, 8); at++) parts.push(`(${words.lengths[at]} bytes)`);
     this.#host.crashed(error, `${parts.join(' ')} from ${client.transport.address}`);
@@ -293,7 +302,10 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     tier.onProgress = () => this.#host.resumeWaiting();
     tier.store.onFault = (reason) => {
       if (reason === '') this.#host.log.notice('The SSD tier can be written again');
-      else this.#host.log.warning(`The SSD tier can't be written: ${reason}. Trying again; writes that need room wait`);
+      else
+        this.#host.log.warning(
+          `The SSD tier can't be written: ${reason}. Trying again; writes that need room wait`,
+        );
     };
     return tier;
   }
@@ -364,6 +376,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
 
   #endTick(startUs: number): void {
     const microseconds = this.clock.monotonicUs() - startUs;
-    if (microseconds > this.statistics.longestTickMicroseconds) this.statistics.longestTickMicroseconds = microseconds;
+    if (microseconds > this.statistics.longestTickMicroseconds)
+      this.statistics.longestTickMicroseconds = microseconds;
   }
 }

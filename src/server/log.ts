@@ -25,9 +25,17 @@ export interface Log {
 /** Opens the log: `file` is a path, or empty for standard output. */
 export function openLog(level: LogLevel, file: string): Log {
   const onTerminal = file === '' && process.stdout.isTTY === true;
-  const destination = file === '' ? pino.destination({ dest: 1, sync: true }) : pino.destination({ dest: file, sync: true, mkdir: true });
-  const stream = onTerminal ? { write: (line: string) => void process.stdout.write(readable(line)) } : destination;
-  const logger = pino({ level: PINO_LEVELS[level], base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  const destination =
+    file === ''
+      ? pino.destination({ dest: 1, sync: true })
+      : pino.destination({ dest: file, sync: true, mkdir: true });
+  const stream = onTerminal
+    ? { write: (line: string) => void process.stdout.write(readable(line)) }
+    : destination;
+  const logger = pino(
+    { level: PINO_LEVELS[level], base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    stream,
+  );
   return {
     debug: (message) => logger.trace(message),
     verbose: (message) => logger.debug(message),

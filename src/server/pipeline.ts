@@ -1,5 +1,14 @@
 import { latin1 } from '../base/bytes.ts';
 import {
+  NOT_AUTHENTICATED,
+  OUT_OF_MEMORY,
+  unknownCommand,
+  unknownSubcommand,
+  wrongArity,
+} from '../base/error-replies.ts';
+import { Call, type Services } from '../command-table/call.ts';
+import type { Client } from '../command-table/client.ts';
+import {
   type Command,
   IS_ALLOWED_UNAUTHENTICATED,
   IS_DENIED_ON_OOM,
@@ -7,9 +16,6 @@ import {
   IS_LEFT_OUT_OF_SLOWLOG,
   IS_WRITE,
 } from '../command-table/command.ts';
-import { Call, type Services } from '../command-table/call.ts';
-import type { Client } from '../command-table/client.ts';
-import { OUT_OF_MEMORY, unknownCommand, unknownSubcommand, wrongArity, NOT_AUTHENTICATED } from '../base/error-replies.ts';
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import type { Encoder } from '../resp/encoder.ts';
@@ -90,7 +96,9 @@ export class Pipeline {
       if ((bits & IS_DENIED_ON_OOM) !== 0 || command.row.name === 'exec') {
         const verdict = this.#admission.admitWrite(client);
         if (verdict !== 'run') {
-          const grows = (bits & IS_DENIED_ON_OOM) !== 0 || (client.queue ?? []).some((queued) => (queued.command.bits & IS_DENIED_ON_OOM) !== 0);
+          const grows =
+            (bits & IS_DENIED_ON_OOM) !== 0 ||
+            (client.queue ?? []).some((queued) => (queued.command.bits & IS_DENIED_ON_OOM) !== 0);
           if (verdict === 'wait') {
             if (mayWait) {
               client.commandCount--;
@@ -220,7 +228,10 @@ export class Pipeline {
       rest.push(text);
       length += text.length;
     }
-    return unknownCommand(latin1(words.buffer, words.offsets[0], Math.min(words.lengths[0], 128)), rest.join(''));
+    return unknownCommand(
+      latin1(words.buffer, words.offsets[0], Math.min(words.lengths[0], 128)),
+      rest.join(''),
+    );
   }
 
   /** CLIENT REPLY: takes back what the client asked not to hear. */

@@ -1,18 +1,24 @@
 import { spawn } from 'node:child_process';
-import type net from 'node:net';
 import { exists, remove, setPermissions, writeAtomic } from '../base/files.ts';
+import { VERSION } from '../base/version.ts';
 import type { ShutdownOptions } from '../command-table/call.ts';
 import type { Client } from '../command-table/client.ts';
-import type { Config } from '../config/config.ts';
 import { humanBytes } from '../commands/info.ts';
+import type { Config } from '../config/config.ts';
 import { Arguments } from '../resp/arguments.ts';
-import { VERSION } from '../version.ts';
-import { Connection, type ConnectionHost, listenForConnections } from './connection.ts';
+import {
+  Connection,
+  type ConnectionHost,
+  type Listener,
+  type ListenOptions,
+  listenForConnections,
+  type Socket,
+} from './connection.ts';
 import { Engine, type EngineHost } from './engine.ts';
 import type { Log } from './log.ts';
 
 const PROTECTED_MODE_ERROR =
-  '-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command \'CONFIG SET protected-mode no\' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to \'no\', and then restarting the server. 3) If you started the server manually just for testing, restart it with the \'--protected-mode no\' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n';
+  "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n';
 /** Bytes of JavaScript objects that a connection costs besides its buffers. */
 const CONNECTION_BYTES = 3 * 1024;
@@ -27,7 +33,7 @@ export class Server implements EngineHost, ConnectionHost {
   onExit: (status: number) => void = () => {};
 
   readonly #connections = new Map<number, Connection>();
-  readonly #listeners: net.Server[] = [];
+  readonly #listeners: Listener[] = [];
   readonly #scratch = new Arguments();
   #waiting: Connection[] = [];
   #nextClientId = 1;
@@ -104,7 +110,9 @@ export class Server implements EngineHost, ConnectionHost {
 
   crashed(error: unknown, what: string): void {
     this.log.warning('=== THERMOCLINE BUG REPORT START: please report it with the lines up to its end ===');
-    this.log.warning(`Version ${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}, pid ${process.pid}`);
+    this.log.warning(
+      `Version ${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}, pid ${process.pid}`,
+    );
     this.log.warning(`While running: ${what}`);
     this.log.warning(error instanceof Error ? (error.stack ?? error.message) : String(error));
     this.log.warning('=== THERMOCLINE BUG REPORT END ===');
@@ -122,7 +130,8 @@ export class Server implements EngineHost, ConnectionHost {
   clientBytes(): number {
     let bytes = 0;
     for (const connection of this.#connections.values()) {
-      bytes += CONNECTION_BYTES + connection.queryCapacity + connection.outputBytes + connection.client.queueBytes;
+      bytes +=
+        CONNECTION_BYTES + connection.queryCapacity + connection.outputBytes + connection.client.queueBytes;
     }
     return bytes;
   }
@@ -202,10 +211,17 @@ export class Server implements EngineHost, ConnectionHost {
       const name = isOptional ? word.slice(1) : word;
       const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name;
       try {
-        await this.#listen({ host, port, backlog: this.config.values['tcp-backlog'], ipv6Only: host.includes(':') });
+        await this.#listen({
+          host,
+          port,
+          backlog: this.config.values['tcp-backlog'],
+          ipv6Only: host.includes(':'),
+        });
       } catch (error) {
         const reason = `${host}:${port}: ${(error as Error).message}`;
-        const isAbsent = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes((error as NodeJS.ErrnoException).code ?? '');
+        const isAbsent = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(
+          (error as NodeJS.ErrnoException).code ?? '',
+        );
         if (isOptional && isAbsent) continue;
         failures.push(reason);
       }
@@ -219,7 +235,7 @@ export class Server implements EngineHost, ConnectionHost {
     if (permissions !== 0) setPermissions(path, permissions);
   }
 
-  #listen(options: net.ListenOptions): Promise<void> {
+  #listen(options: ListenOptions): Promise<void> {
     const listener = listenForConnections((socket, descriptor) => this.#accept(socket, descriptor));
     return new Promise((resolve, reject) => {
       listener.once('error', reject);
@@ -234,7 +250,7 @@ export class Server implements EngineHost, ConnectionHost {
     });
   }
 
-  #accept(socket: net.Socket, descriptor: number): Connection | null {
+  #accept(socket: Socket, descriptor: number): Connection | null {
     const { values } = this.config;
     const { statistics, keyspace } = this.engine;
     statistics.connectionsReceived++;
@@ -247,8 +263,10 @@ export class Server implements EngineHost, ConnectionHost {
     if (this.#closing !== null) return refuse('');
     if (this.#connections.size >= values.maxclients) return refuse(MAX_CLIENTS_ERROR);
     const peer = socket.remoteAddress;
-    const isLocal = peer === undefined || peer === '::1' || peer.startsWith('127.') || peer.startsWith('::ffff:127.');
-    if (values['protected-mode'] && values.requirepass === '' && !isLocal) return refuse(PROTECTED_MODE_ERROR);
+    const isLocal =
+      peer === undefined || peer === '::1' || peer.startsWith('127.') || peer.startsWith('::ffff:127.');
+    if (values['protected-mode'] && values.requirepass === '' && !isLocal)
+      return refuse(PROTECTED_MODE_ERROR);
     if (values['tcp-keepalive'] > 0) socket.setKeepAlive(true, values['tcp-keepalive'] * 1000);
     const connection = new Connection(socket, this.#nextClientId++, descriptor, keyspace.nowMs, this);
     connection.client.authenticated = values.requirepass === '';
@@ -277,7 +295,8 @@ export class Server implements EngineHost, ConnectionHost {
     const { timeout } = this.config.values;
     const { nowMs } = this.engine.keyspace;
     for (const connection of this.#connections.values()) {
-      if (timeout > 0 && nowMs - connection.client.lastInteractionMs > timeout * 1000) connection.close(false);
+      if (timeout > 0 && nowMs - connection.client.lastInteractionMs > timeout * 1000)
+        connection.close(false);
       else if (connection.outputBytes > 0 && this.exceedsOutputLimit(connection)) {
         this.complained(connection, 'output buffer limit exceeded');
         connection.close(false);
@@ -311,16 +330,21 @@ export class Server implements EngineHost, ConnectionHost {
       log.notice(`RAM budget: ${limit}, policy ${values['maxmemory-policy']}; Flex is off`);
     } else {
       const derived = values.maxmemory === 0 ? ', derived from the memory of this machine' : '';
-      log.notice(`RAM budget: ${humanBytes(engine.memoryLimit)}${derived}; demotion starts at ${values['flex-hot-threshold']} of it`);
+      log.notice(
+        `RAM budget: ${humanBytes(engine.memoryLimit)}${derived}; demotion starts at ${values['flex-hot-threshold']} of it`,
+      );
       const limit = values['flex-storage-limit'];
-      log.notice(`SSD budget: ${limit === 0 ? 'what the file system has' : humanBytes(limit)}; the tier is at ${engine.tier.store.path}`);
+      log.notice(
+        `SSD budget: ${limit === 0 ? 'what the file system has' : humanBytes(limit)}; the tier is at ${engine.tier.store.path}`,
+      );
     }
     log.notice(`Ready to accept connections (Thermocline ${VERSION}, pid ${process.pid})`);
   }
 
   #tellSupervisor(...words: string[]): void {
     const { supervised } = this.config.values;
-    const isSystemd = supervised === 'systemd' || (supervised === 'auto' && process.env.NOTIFY_SOCKET !== undefined);
+    const isSystemd =
+      supervised === 'systemd' || (supervised === 'auto' && process.env.NOTIFY_SOCKET !== undefined);
     if (!isSystemd || process.env.NOTIFY_SOCKET === undefined) return;
     const notify = spawn('systemd-notify', [`--pid=${process.pid}`, ...words], { stdio: 'ignore' });
     notify.on('error', (error) => this.log.warning(`systemd-notify failed: ${error.message}`));

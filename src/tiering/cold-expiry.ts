@@ -50,7 +50,14 @@ export class ColdExpiry {
   }
 
   /** Remembers that the key of a cold slot expires at a time. */
-  add(expireAt: number, nowMs: number, partition: number, word0: number, word1: number, databaseId: number): void {
+  add(
+    expireAt: number,
+    nowMs: number,
+    partition: number,
+    word0: number,
+    word1: number,
+    databaseId: number,
+  ): void {
     const due = bucketOf(expireAt, nowMs);
     let bucket = this.#buckets.get(due);
     if (bucket === undefined) {
@@ -81,13 +88,19 @@ export class ColdExpiry {
       const bucket = this.#buckets.get(this.#earliest);
       if (bucket !== undefined) {
         const name = bucket.stored.pop();
-        const words = name === undefined ? bucket.words.subarray(0, bucket.count * ENTRY_WORDS) : this.#lists.take(name);
+        const words =
+          name === undefined ? bucket.words.subarray(0, bucket.count * ENTRY_WORDS) : this.#lists.take(name);
         if (name === undefined) {
           this.#buckets.delete(this.#earliest);
           this.#openBytes -= bucket.words.byteLength;
         }
         for (let at = 0; at < words.length; at += ENTRY_WORDS) {
-          visit({ partition: words[at], word0: words[at + 1], word1: words[at + 2], databaseId: words[at + 3] });
+          visit({
+            partition: words[at],
+            word0: words[at + 1],
+            word1: words[at + 2],
+            databaseId: words[at + 3],
+          });
         }
         visited += words.length / ENTRY_WORDS;
         if (visited >= limit) return true;

@@ -57,7 +57,11 @@ export class ColdRecordWriter {
     let stored = entry.payloadLength;
     let codec = CODEC_NONE;
     if (compression && stored >= COMPRESSED_BYTES_MIN && this.#worthTrying()) {
-      const raw = Buffer.from(entry.bytes.buffer as ArrayBuffer, entry.bytes.byteOffset + payloadOffset, stored);
+      const raw = Buffer.from(
+        entry.bytes.buffer as ArrayBuffer,
+        entry.bytes.byteOffset + payloadOffset,
+        stored,
+      );
       const packed = compressSync(raw);
       if (packed.length <= stored * RATIO_MAX) {
         payload = packed;
@@ -174,7 +178,11 @@ export class ColdRecordReader {
   }
 
   #unpack(bytes: Uint8Array, entry: Entry): void {
-    const packed = Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset + entry.payloadOffset, this.#stored);
+    const packed = Buffer.from(
+      bytes.buffer as ArrayBuffer,
+      bytes.byteOffset + entry.payloadOffset,
+      this.#stored,
+    );
     // The block states its own size; the record's checksum covers it, the limit does not trust it.
     if (packed.length < 4 || packed.readUInt32LE(0) !== entry.payloadLength) {
       throw new ColdRecordError('its record is damaged');

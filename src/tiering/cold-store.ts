@@ -120,13 +120,15 @@ export class ColdStore {
   /** Bytes on disk, as the blocks that were handed to LMDB. */
   get fileBytes(): number {
     let blocks = 0;
-    for (const environment of this.environments) if (environment !== undefined) blocks += environment.blockCount;
+    for (const environment of this.environments)
+      if (environment !== undefined) blocks += environment.blockCount;
     return blocks * 4096;
   }
 
   get liveBytes(): number {
     let bytes = 0;
-    for (const environment of this.environments) if (environment !== undefined) bytes += environment.liveBytes;
+    for (const environment of this.environments)
+      if (environment !== undefined) bytes += environment.liveBytes;
     return bytes;
   }
 
@@ -165,7 +167,8 @@ export class ColdStore {
     const block = Math.floor(position / BLOCK_BYTES);
     const offset = (position - block * BLOCK_BYTES) / UNIT_BYTES;
     this.placeUpper = environment.number >>> 7;
-    this.placeLower = ((environment.number & 0x7f) << (BLOCK_BITS + OFFSET_BITS)) | (block << OFFSET_BITS) | offset;
+    this.placeLower =
+      ((environment.number & 0x7f) << (BLOCK_BITS + OFFSET_BITS)) | (block << OFFSET_BITS) | offset;
     let copied = 0;
     for (;;) {
       const part = Math.min(length - copied, BATCH_BYTES - this.#filled);
@@ -306,7 +309,8 @@ export class ColdStore {
   #openEnvironment(blocksNeeded: number): Environment {
     let number = 0;
     while (this.environments[number] !== undefined) number++;
-    if (number >= ENVIRONMENT_COUNT_MAX) throw new ColdRecordError('the store has as many environments as it can');
+    if (number >= ENVIRONMENT_COUNT_MAX)
+      throw new ColdRecordError('the store has as many environments as it can');
     const aim = Math.ceil(this.fileBytes / 4096 / ENVIRONMENTS_AIM / BATCH_BLOCKS) * BATCH_BLOCKS;
     const blockLimit = Math.min(BLOCKS_MAX, Math.max(BLOCKS_MIN, aim, blocksNeeded));
     if (blocksNeeded > blockLimit) throw new ColdRecordError('the record is larger than an environment');
@@ -410,9 +414,14 @@ export class ColdStore {
 
   #batchOf(environment: Environment, block: number): Batch | null {
     const current = this.#current;
-    if (current !== null && current.environment === environment && block >= current.firstBlock) return current;
+    if (current !== null && current.environment === environment && block >= current.firstBlock)
+      return current;
     for (const batch of this.#inFlight) {
-      if (batch.environment === environment && block >= batch.firstBlock && block < batch.firstBlock + BATCH_BLOCKS) {
+      if (
+        batch.environment === environment &&
+        block >= batch.firstBlock &&
+        block < batch.firstBlock + BATCH_BLOCKS
+      ) {
         return batch;
       }
     }
@@ -433,7 +442,11 @@ export class ColdStore {
     if (found === undefined) throw new ColdRecordError('its block is missing');
     if (found !== this.#lmdbBuffer) {
       this.#lmdbBuffer = found;
-      this.#lmdbBytes = new Uint8Array(found.buffer as ArrayBuffer, found.byteOffset, Math.max(BLOCK_BYTES, found.buffer.byteLength - found.byteOffset));
+      this.#lmdbBytes = new Uint8Array(
+        found.buffer as ArrayBuffer,
+        found.byteOffset,
+        Math.max(BLOCK_BYTES, found.buffer.byteLength - found.byteOffset),
+      );
     }
     this.#lastEnvironment = environment;
     this.#lastBlock = block;
@@ -496,7 +509,8 @@ function openBlocks(path: string, blockLimit: number, readOnly: boolean): RootDa
 function newBatch(environment: Environment): Batch {
   const bytes = new Uint8Array(BATCH_BYTES);
   const blocks: Buffer[] = [];
-  for (let at = 0; at < BATCH_BLOCKS; at++) blocks.push(Buffer.from(bytes.buffer, at * BLOCK_BYTES, BLOCK_BYTES));
+  for (let at = 0; at < BATCH_BLOCKS; at++)
+    blocks.push(Buffer.from(bytes.buffer, at * BLOCK_BYTES, BLOCK_BYTES));
   return { bytes, blocks, firstBlock: 0, environment };
 }
 

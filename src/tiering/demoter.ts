@@ -57,7 +57,12 @@ export class Demoter {
     const total = arena.slabTotal;
     let count = 0;
     for (let slab = 0; slab < SLABS_PER_SAMPLE; slab++) {
-      const found = arena.sample(random.below(total), random.uint32() / 0x100000000, RECORDS_PER_SLAB, this.#part);
+      const found = arena.sample(
+        random.below(total),
+        random.uint32() / 0x100000000,
+        RECORDS_PER_SLAB,
+        this.#part,
+      );
       for (let at = 0; at < found; at++) {
         const address = this.#part[at];
         this.#addresses[count] = address;

@@ -1,8 +1,8 @@
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import { Entry, WARM } from '../keyspace/record.ts';
 import { coldWord, partitionOf, tagOf } from '../keyspace/slot-table.ts';
+import { COLD_HEADER_BYTES_MAX, type ColdRecordReader, coldBytes } from './cold-record.ts';
 import { BLOCK_BYTES, type ColdStore, type Environment, placeAt } from './cold-store.ts';
-import { COLD_HEADER_BYTES_MAX, coldBytes, type ColdRecordReader } from './cold-record.ts';
 
 /** Dead space that is not worth reclaiming. */
 const SLACK_BYTES = 4 * 1024 * 1024;
@@ -14,7 +14,13 @@ const RECORD_BYTES_MIN = 24;
 const LIVE_FRACTION_MAX = 0.95;
 
 /** Told of a stored list of expiring slots that is met at a place: moves it to the head of the log if it is still needed. */
-export type MoveList = (upper: number, lower: number, entry: Entry, bytes: Uint8Array, length: number) => void;
+export type MoveList = (
+  upper: number,
+  lower: number,
+  entry: Entry,
+  bytes: Uint8Array,
+  length: number,
+) => void;
 
 /**
  * Gives the space of dead records back: takes the environment with the least that lives, appends its living records to
@@ -36,12 +42,7 @@ export class Reclaimer {
   /** Records passed over since they could not be read: their environment stays. */
   damagedCount = 0;
 
-  constructor(
-    keyspace: Keyspace,
-    store: ColdStore,
-    reader: ColdRecordReader,
-    moveList: MoveList,
-  ) {
+  constructor(keyspace: Keyspace, store: ColdStore, reader: ColdRecordReader, moveList: MoveList) {
     this.#keyspace = keyspace;
     this.#store = store;
     this.#reader = reader;

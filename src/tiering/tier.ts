@@ -10,7 +10,7 @@ import { coldWord, hotWord, partitionOf, tagOf } from '../keyspace/slot-table.ts
 import type { Ledger } from '../memory/ledger.ts';
 import type { TierReport } from '../metrics/tier-report.ts';
 import { ColdExpiry } from './cold-expiry.ts';
-import { COLD_HEADER_BYTES_MAX, coldBytes, ColdRecordReader, ColdRecordWriter } from './cold-record.ts';
+import { COLD_HEADER_BYTES_MAX, ColdRecordReader, ColdRecordWriter, coldBytes } from './cold-record.ts';
 import { ColdStore } from './cold-store.ts';
 import { Demoter } from './demoter.ts';
 import { Reclaimer } from './reclaimer.ts';
@@ -95,9 +95,15 @@ export class Tier implements ColdTier {
     this.store = new ColdStore(path, files);
     this.store.onProgress = () => this.onProgress();
     this.#demoter = new Demoter(keyspace);
-    this.#expiry = new ColdExpiry({ write: (words) => this.#writeList(words), take: (name) => this.#takeList(name) });
-    this.#reclaimer = new Reclaimer(keyspace, this.store, new ColdRecordReader(), (upper, lower, entry, bytes, length) =>
-      this.#moveList(upper, lower, entry, bytes, length),
+    this.#expiry = new ColdExpiry({
+      write: (words) => this.#writeList(words),
+      take: (name) => this.#takeList(name),
+    });
+    this.#reclaimer = new Reclaimer(
+      keyspace,
+      this.store,
+      new ColdRecordReader(),
+      (upper, lower, entry, bytes, length) => this.#moveList(upper, lower, entry, bytes, length),
     );
     keyspace.cold = this;
   }
@@ -126,7 +132,14 @@ export class Tier implements ColdTier {
     }
   }
 
-  release(upper: number, lower: number, databaseId: number, keyLength: number, payloadLength: number, flags: number): void {
+  release(
+    upper: number,
+    lower: number,
+    databaseId: number,
+    keyLength: number,
+    payloadLength: number,
+    flags: number,
+  ): void {
     this.store.release(upper, lower, coldBytes(keyLength, payloadLength, flags), databaseId & 0xffffff);
   }
 
@@ -324,7 +337,14 @@ export class Tier implements ColdTier {
     const partition = partitionOf(this.#keyspace.keyHash.upper);
     // Appending a full list moves the place that the store gave last.
     const { placeUpper, placeLower } = this.store;
-    this.#expiry.add(entry.expireAt, this.#keyspace.nowMs, partition, coldWord(tagOf(hash), upper), lower, database.id);
+    this.#expiry.add(
+      entry.expireAt,
+      this.#keyspace.nowMs,
+      partition,
+      coldWord(tagOf(hash), upper),
+      lower,
+      database.id,
+    );
     this.store.placeUpper = placeUpper;
     this.store.placeLower = placeLower;
     // The same goes for the slot that the table stopped at.
@@ -348,7 +368,12 @@ export class Tier implements ColdTier {
     entry.payloadOffset = 4;
     entry.payloadLength = words.byteLength;
     this.#writer.encode(entry, TIER_DATABASE, false);
-    this.store.append(this.#writer.bytes, this.#writer.length, coldBytes(4, words.byteLength, 0), TIER_DATABASE);
+    this.store.append(
+      this.#writer.bytes,
+      this.#writer.length,
+      coldBytes(4, words.byteLength, 0),
+      TIER_DATABASE,
+    );
     this.#lists.set(name, [this.store.placeUpper, this.store.placeLower]);
     return name;
   }
@@ -370,7 +395,10 @@ export class Tier implements ColdTier {
   }
 
   #moveList(upper: number, lower: number, entry: Entry, bytes: Uint8Array, length: number): void {
-    const name = new DataView(entry.bytes.buffer, entry.bytes.byteOffset + entry.keyOffset).getUint32(0, true);
+    const name = new DataView(entry.bytes.buffer, entry.bytes.byteOffset + entry.keyOffset).getUint32(
+      0,
+      true,
+    );
     const place = this.#lists.get(name);
     if (place === undefined || place[0] !== upper || place[1] !== lower) return;
     const live = coldBytes(4, entry.payloadLength, 0);
@@ -379,4 +407,3 @@ export class Tier implements ColdTier {
     this.#lists.set(name, [this.store.placeUpper, this.store.placeLower]);
   }
 }
-
