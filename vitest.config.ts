@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+/** Builds dist/ where it is stale, for the tests that run the server. */
+const globalSetup = 'test/support/build.ts';
+
 /** A project of long-running tests in one folder, empty until its first file is written. */
 function longRunning(name: string, testTimeout: number) {
-  return { test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: 60_000 } };
+  return {
+    test: { name, globalSetup, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: 60_000 },
+  };
 }
 
 const longRunningProjects = [
@@ -18,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup,
           include: ['src/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: longRunningProjects.flatMap((project) => project.test.include),
           testTimeout: 30_000,

@@ -45,6 +45,11 @@ const SLOTS_PER_PAGE = 1 << PAGE_SHIFT;
 const PAGE_MASK = SLOTS_PER_PAGE - 1;
 export const PAGE_BYTES = SLOTS_PER_PAGE * 8;
 
+/** Partitions whose directories share an array. */
+const GROUP_SHIFT = 6;
+const GROUP_MASK = (1 << GROUP_SHIFT) - 1;
+const GROUP_COUNT = PARTITION_COUNT >>> GROUP_SHIFT;
+
 const GROW_LOAD = 0.9;
 const SHRINK_LOAD = 0.6;
 const SHRUNK_LOAD = 0.82;
@@ -95,8 +100,14 @@ export class SlotTable {
   #position = 0;
 
   readonly #arena: Arena;
-  /** Of each partition the addresses of its pages, and the expiry hints beside them. */
-  readonly #pages: Int32Array[] = [];
+  /**
+   * The directories: addresses of pages. Partitions of a group share one array, each with the group's stride of entries, so
+   * that a look-up goes through few arrays, which stay in the processor's cache, and a directory that grows moves those of
+   * its group only.
+   */
+  readonly #directories: Int32Array[] = [];
+  readonly #strides = new Int32Array(GROUP_COUNT);
+  /** Of each partition the expiry hints of its pages, or null while none of its keys expires. */
   readonly #hints: (Uint32Array | null)[] = [];
   readonly #pageCounts = new Int32Array(PARTITION_COUNT);
   readonly #counts = new Int32Array(PARTITION_COUNT);
@@ -109,15 +120,13 @@ export class SlotTable {
   constructor(arena: Arena) {
     this.#arena = arena;
     const none = new Int32Array(0);
-    for (let partition = 0; partition < PARTITION_COUNT; partition++) {
-      this.#pages.push(none);
-      this.#hints.push(null);
-    }
+    for (let group = 0; group < GROUP_COUNT; group++) this.#directories.push(none);
+    for (let partition = 0; partition < PARTITION_COUNT; partition++) this.#hints.push(null);
   }
 
   /** Bytes of the directories; the pages are counted by the arena. */
   get directoryBytes(): number {
-    return this.#directoryBytes + PARTITION_COUNT * 32;
+    return this.#directoryBytes + PARTITION_COUNT * 24;
   }
 
   /** Slots that exist, used or not. */
@@ -140,12 +149,13 @@ export class SlotTable {
   seekAtLeast(partition: number, tag: number): boolean {
     const pageCount = this.#pageCounts[partition];
     if (pageCount === 0) return false;
-    const pages = this.#pages[partition];
+    const directory = this.#directories[partition >>> GROUP_SHIFT];
+    const base = (partition & GROUP_MASK) * this.#strides[partition >>> GROUP_SHIFT];
     const capacity = pageCount << PAGE_SHIFT;
     let position = (tag * this.#scales[partition]) | 0;
     this.#partition = partition;
     for (;;) {
-      const page = pages[position >>> PAGE_SHIFT];
+      const page = directory[base + (position >>> PAGE_SHIFT)];
       const words = this.#arena.words[page >>> 22];
       let at = ((page & SEGMENT_MASK) << 1) + ((position & PAGE_MASK) << 1);
       const end = at + ((SLOTS_PER_PAGE - (position & PAGE_MASK)) << 1);
@@ -233,7 +243,7 @@ export class SlotTable {
 
   /** Changes the slot that the table stopped at, keeping its tag. */
   replace(word0: number, word1: number): void {
-    const page = this.#pages[this.#partition][this.#position >>> PAGE_SHIFT];
+    const page = this.#pageAt(this.#partition, this.#position >>> PAGE_SHIFT);
     const words = this.#arena.words[page >>> 22];
     const at = ((page & SEGMENT_MASK) + (this.#position & PAGE_MASK)) << 1;
     words[at] = word0;
@@ -282,7 +292,7 @@ export class SlotTable {
   noteExpiry(second: number): void {
     let hints = this.#hints[this.#partition];
     if (hints === null) {
-      hints = new Uint32Array(this.#pages[this.#partition].length).fill(NO_EXPIRY);
+      hints = new Uint32Array(this.#strides[this.#partition >>> GROUP_SHIFT]).fill(NO_EXPIRY);
       this.#hints[this.#partition] = hints;
       this.#directoryBytes += hints.byteLength;
     }
@@ -303,7 +313,7 @@ export class SlotTable {
    * the visited keys may be removed meanwhile.
    */
   copyPage(partition: number, page: number, target: Int32Array): number {
-    const address = this.#pages[partition][page];
+    const address = this.#pageAt(partition, page);
     const words = this.#arena.words[address >>> 22];
     const start = (address & SEGMENT_MASK) << 1;
     let count = 0;
@@ -350,17 +360,17 @@ export class SlotTable {
   }
 
   #wordAtIn(partition: number, position: number): number {
-    const page = this.#pages[partition][position >>> PAGE_SHIFT];
+    const page = this.#pageAt(partition, position >>> PAGE_SHIFT);
     return this.#arena.words[page >>> 22][((page & SEGMENT_MASK) + (position & PAGE_MASK)) << 1];
   }
 
   #lowerWordAt(position: number): number {
-    const page = this.#pages[this.#partition][position >>> PAGE_SHIFT];
+    const page = this.#pageAt(this.#partition, position >>> PAGE_SHIFT);
     return this.#arena.words[page >>> 22][(((page & SEGMENT_MASK) + (position & PAGE_MASK)) << 1) + 1];
   }
 
   #write(position: number, word0: number, word1: number): void {
-    const page = this.#pages[this.#partition][position >>> PAGE_SHIFT];
+    const page = this.#pageAt(this.#partition, position >>> PAGE_SHIFT);
     const words = this.#arena.words[page >>> 22];
     const at = ((page & SEGMENT_MASK) + (position & PAGE_MASK)) << 1;
     words[at] = word0;
@@ -372,7 +382,6 @@ export class SlotTable {
     const capacity = this.#pageCounts[partition] << PAGE_SHIFT;
     if (capacity === 0) return false;
     const tag = word0 >>> TAG_SHIFT;
-    const pages = this.#pages[partition];
     const hints = this.#hints[partition];
     let position = (tag * this.#scales[partition]) | 0;
     let placed = -1;
@@ -380,7 +389,7 @@ export class SlotTable {
     let carry1 = word1;
     this.#partition = partition;
     while (position < capacity) {
-      const page = pages[position >>> PAGE_SHIFT];
+      const page = this.#pageAt(partition, position >>> PAGE_SHIFT);
       const words = this.#arena.words[page >>> 22];
       let at = ((page & SEGMENT_MASK) + (position & PAGE_MASK)) << 1;
       const end = at + ((SLOTS_PER_PAGE - (position & PAGE_MASK)) << 1);
@@ -455,10 +464,10 @@ export class SlotTable {
     const capacity = pagesNeeded << PAGE_SHIFT;
     const scale = scaleFor(pagesNeeded);
     this.#scales[partition] = scale;
-    const pages = this.#pages[partition];
     for (let at = 0; at < pagesNeeded; at++) {
-      const start = (pages[at] & SEGMENT_MASK) << 1;
-      this.#arena.words[pages[at] >>> 22].fill(0, start, start + SLOTS_PER_PAGE * 2);
+      const page = this.#pageAt(partition, at);
+      const start = (page & SEGMENT_MASK) << 1;
+      this.#arena.words[page >>> 22].fill(0, start, start + SLOTS_PER_PAGE * 2);
     }
     const hints = this.#hints[partition];
     if (hints !== null) hints.fill(NO_EXPIRY);
@@ -472,25 +481,42 @@ export class SlotTable {
     if (position >= capacity) throw new Error('slot table: a partition overflowed');
   }
 
+  #pageAt(partition: number, page: number): number {
+    const group = partition >>> GROUP_SHIFT;
+    return this.#directories[group][(partition & GROUP_MASK) * this.#strides[group] + page];
+  }
+
+  /** Gives a partition this many pages, of which the new ones are not cleared. */
   #resizeDirectory(partition: number, pageCount: number): void {
-    const old = this.#pages[partition];
+    const group = partition >>> GROUP_SHIFT;
+    if (pageCount > this.#strides[group]) this.#widen(group, pageCount);
     const oldPageCount = this.#pageCounts[partition];
-    let pages = old;
-    if (pageCount > old.length || pageCount < old.length >> 1) {
-      pages = new Int32Array(Math.ceil(pageCount * 1.125));
-      pages.set(old.subarray(0, Math.min(oldPageCount, pageCount)));
-      this.#directoryBytes += pages.byteLength - old.byteLength;
-    }
-    for (let at = oldPageCount; at < pageCount; at++) pages[at] = this.#arena.allocate(PAGE_BYTES);
-    for (let at = pageCount; at < oldPageCount; at++) this.#arena.free(old[at] >>> 0);
-    const hints = this.#hints[partition];
-    if (hints !== null && hints.length !== pages.length) {
-      this.#directoryBytes += pages.byteLength - hints.byteLength;
-      this.#hints[partition] = pageCount === 0 ? null : new Uint32Array(pages.length);
-    }
-    this.#pages[partition] = pages;
+    const directory = this.#directories[group];
+    const base = (partition & GROUP_MASK) * this.#strides[group];
+    for (let at = oldPageCount; at < pageCount; at++) directory[base + at] = this.#arena.allocate(PAGE_BYTES);
+    for (let at = pageCount; at < oldPageCount; at++) this.#arena.free(directory[base + at] >>> 0);
     this.#pageCounts[partition] = pageCount;
     if (pageCount > this.#pageCountMax) this.#pageCountMax = pageCount;
+    const hints = this.#hints[partition];
+    if (hints !== null && (pageCount === 0 || hints.length < pageCount)) {
+      const wider = pageCount === 0 ? null : new Uint32Array(this.#strides[group]);
+      this.#directoryBytes += (wider?.byteLength ?? 0) - hints.byteLength;
+      this.#hints[partition] = wider;
+    }
+  }
+
+  /** Gives all partitions of a group room for directories of this many pages. */
+  #widen(group: number, pageCount: number): void {
+    const oldStride = this.#strides[group];
+    const stride = Math.ceil(pageCount * 1.125);
+    const old = this.#directories[group];
+    const directory = new Int32Array(stride << GROUP_SHIFT);
+    for (let member = 0; member <= GROUP_MASK; member++) {
+      directory.set(old.subarray(member * oldStride, (member + 1) * oldStride), member * stride);
+    }
+    this.#directoryBytes += directory.byteLength - old.byteLength;
+    this.#directories[group] = directory;
+    this.#strides[group] = stride;
   }
 }
 

@@ -10,8 +10,9 @@ import { assert } from '../base/assert.ts';
  * is always a mapping of its own, becomes resident page by page as it is touched, and goes back to the system when it
  * is dropped. A segment is cut into quads of 256 KiB, and a quad into four slabs of 64 KiB. A slab holds blocks of one
  * size class: up to 512 bytes every multiple of 8, above it 16 classes for each doubling. Blocks above 4 KiB live in
- * slabs of a whole quad, blocks above 64 KiB in a run of quads of their own. Within a slab free blocks form a list
- * through the blocks themselves.
+ * slabs of a whole quad, blocks above 64 KiB in a run of quads of their own, blocks above 8 MiB in a segment of their own
+ * that is as large as they need, and is reached by its base alone. Within a slab free blocks form a list through the
+ * blocks themselves.
  *
  * An address is a number in units of 8 bytes, `segment × 2^22 + offset`; 0 is no address. The first word of a free
  * block is {@link FREE_BLOCK}, which no record begins with, so that a slab's live blocks can be enumerated and moved.
@@ -42,6 +43,8 @@ const EXACT_UNITS_MAX = 64;
 const CLASSES_PER_DOUBLING = 16;
 const SMALL_UNITS_MAX = 512;
 const CLASSED_UNITS_MAX = 8192;
+/** Longest run that shares a segment: 8 MiB. */
+const SHARED_RUN_QUADS_MAX = 32;
 
 /** Block size in units of each class. Class 0 is that of slabs without a class, class 1 the 16-byte block. */
 const classUnits: number[] = [0];
@@ -110,7 +113,7 @@ export class Arena {
   readonly #classHead = new Int32Array(CLASS_COUNT).fill(NONE);
 
   /**
-   * A block of at least `bytes` bytes, whose content is undefined. Throws RangeError above {@link BLOCK_BYTES_MAX}.
+   * A block of at least `bytes` bytes, whose content is undefined. Throws RangeError if the system gives no such memory.
    * Constant time, but for one search over quads per 256 KiB handed out.
    */
   allocate(bytes: number): number {
@@ -329,10 +332,15 @@ export class Arena {
   }
 
   #allocateRun(units: number): number {
-    if (units > UNITS_PER_SEGMENT) throw new RangeError('a block is at most one segment');
     const quadCount = Math.ceil(units / UNITS_PER_QUAD);
-    const quad = this.#takeQuads(quadCount);
-    for (let at = 0; at < quadCount; at++) this.#quadState[quad + at] = at === 0 ? 2 : 3;
+    let quad: number;
+    if (quadCount > SHARED_RUN_QUADS_MAX) {
+      quad = this.#takeSegment(quadCount) * QUADS_PER_SEGMENT;
+      this.#quadState[quad] = 2;
+    } else {
+      quad = this.#takeQuads(quadCount);
+      for (let at = 0; at < quadCount; at++) this.#quadState[quad + at] = at === 0 ? 2 : 3;
+    }
     const slab = quad * SLABS_PER_QUAD;
     this.#slabClass[slab] = RUN_CLASS;
     this.#slabUsed[slab] = quadCount;
@@ -350,7 +358,34 @@ export class Arena {
     this.slabBytes -= bytes;
     this.blockCount--;
     this.#slabClass[slab] = FREE_CLASS;
-    this.#giveQuads((slab / SLABS_PER_QUAD) | 0, quadCount);
+    const quad = (slab / SLABS_PER_QUAD) | 0;
+    if (quadCount > SHARED_RUN_QUADS_MAX) this.#giveSegment(quad, bytes);
+    else this.#giveQuads(quad, quadCount);
+  }
+
+  /** Maps a segment for one block of `quadCount` quads. Never segment 0, whose base is no address. */
+  #takeSegment(quadCount: number): number {
+    let segment = 1;
+    while (segment < this.bytes.length && this.bytes[segment].length > 0) segment++;
+    const bytes = quadCount * UNITS_PER_QUAD * UNIT_BYTES;
+    // Below a segment's size it would not be sure to be a mapping of its own; what is not touched is not resident.
+    const memory = new ArrayBuffer(Math.max(bytes, SEGMENT_BYTES));
+    while (segment >= this.bytes.length) this.#addSegment();
+    this.bytes[segment] = new Uint8Array(memory);
+    this.words[segment] = new Int32Array(memory);
+    this.#freeQuads[segment] = 0;
+    this.touchedBytes += bytes;
+    return segment;
+  }
+
+  #giveSegment(quad: number, bytes: number): void {
+    const segment = quad / QUADS_PER_SEGMENT;
+    this.#quadState[quad] = 0;
+    this.#freeQuads[segment] = QUADS_PER_SEGMENT;
+    if (segment < this.#firstOpenSegment) this.#firstOpenSegment = segment;
+    this.bytes[segment] = NO_BYTES;
+    this.words[segment] = NO_WORDS;
+    this.touchedBytes -= bytes;
   }
 
   /** The first quad of `count` free ones side by side in one segment, lowest first so that the top can be dropped. */
@@ -406,9 +441,11 @@ export class Arena {
     this.words[segment] = new Int32Array(memory);
   }
 
+  /** One more segment, which is mapped when it is first used. */
   #addSegment(): void {
-    const segment = this.bytes.length;
-    this.#mapSegment(segment);
+    this.bytes.push(NO_BYTES);
+    this.words.push(NO_WORDS);
+    const segment = this.bytes.length - 1;
     this.#freeQuads.push(QUADS_PER_SEGMENT);
     const slabs = (segment + 1) * SLABS_PER_SEGMENT;
     if (slabs > this.#slabClass.length) {

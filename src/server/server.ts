@@ -78,7 +78,8 @@ export class Server implements EngineHost, ConnectionHost {
       this.log.setLevel(values.loglevel);
       return undefined;
     });
-    await this.#listenOnTcp(values.port);
+    // As in Redis, port 0 means no TCP; where that would leave nothing to listen on, the system picks a port.
+    if (values.port !== 0 || values.unixsocket === '') await this.#listenOnTcp(values.port);
     if (values.unixsocket !== '') await this.#listenOnUnixSocket(values.unixsocket, values.unixsocketperm);
     if (this.#listeners.length === 0) throw new Error('Configured to not listen anywhere');
     this.#scheduleCron();
@@ -204,7 +205,6 @@ export class Server implements EngineHost, ConnectionHost {
   }
 
   async #listenOnTcp(port: number): Promise<void> {
-    if (port === 0 && !this.config.values.bind.includes('127.0.0.1:0')) return;
     const failures: string[] = [];
     for (const word of this.config.values.bind) {
       const isOptional = word.startsWith('-');
@@ -213,7 +213,8 @@ export class Server implements EngineHost, ConnectionHost {
       try {
         await this.#listen({
           host,
-          port,
+          // The same for all addresses, also where the first was given one by the system.
+          port: port === 0 ? this.#port : port,
           backlog: this.config.values['tcp-backlog'],
           ipv6Only: host.includes(':'),
         });
