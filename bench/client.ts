@@ -1,6 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { KEY_BYTES, writeKey } from './keys.ts';
-import { REPLY_ERROR, REPLY_NULL, ReplyCounter, type ReplyKind, type ReplyListener } from './reply-counter.ts';
+import {
+  REPLY_ERROR,
+  REPLY_NULL,
+  ReplyCounter,
+  type ReplyKind,
+  type ReplyListener,
+} from './reply-counter.ts';
 import type { Values } from './values.ts';
 import type { Workload } from './workload.ts';
 

@@ -15,7 +15,7 @@ interface Waiting {
 export class ControlClient {
   private readonly socket: Socket;
   private readonly waiting: Waiting[] = [];
-  private received = Buffer.alloc(0);
+  private received: Buffer = Buffer.alloc(0);
 
   static connect(address: Address): Promise<ControlClient> {
     return new Promise((resolve, reject) => {
@@ -46,10 +46,14 @@ export class ControlClient {
     return reply;
   }
 
-  /** INFO's fields by name; all sections or the one given. */
-  async info(section?: string): Promise<Map<string, string>> {
-    const reply = await (section === undefined ? this.command('INFO') : this.command('INFO', section));
-    return parseInfo(String(reply));
+  /** The fields of an INFO section by name; none for a server that does not know INFO. */
+  async info(section: string): Promise<Map<string, string>> {
+    try {
+      return parseInfo(String(await this.command('INFO', section)));
+    } catch (error) {
+      if (error instanceof ErrorReply) return new Map();
+      throw error;
+    }
   }
 
   close(): void {

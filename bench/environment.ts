@@ -44,7 +44,11 @@ function describeCommit(): string {
 }
 
 function git(...words: string[]): string {
-  return execFileSync('git', words, { cwd: repositoryRoot(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  return execFileSync('git', words, {
+    cwd: repositoryRoot(),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
 }
 
 function quoted(word: string): string {

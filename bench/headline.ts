@@ -47,7 +47,11 @@ export async function runHeadline(servers: KnownServers, keyCount: number): Prom
   const contenders: Contender[] = [];
   const uniform = () => PIPELINES.map(() => new UniformPattern(new Random(1), keyCount));
   try {
-    contenders.push({ server: await startInMemory(servers, 'RAM tier'), patterns: uniform(), anonymousGrowth: 0 });
+    contenders.push({
+      server: await startInMemory(servers, 'RAM tier'),
+      patterns: uniform(),
+      anonymousGrowth: 0,
+    });
     const cold = new Permutation(coldCount);
     contenders.push({
       server: await startTiered(servers, dataBytes / DATA_PER_MAXMEMORY, 'SSD tier'),
@@ -66,7 +70,9 @@ export async function runHeadline(servers: KnownServers, keyCount: number): Prom
       phases.push({ pipeline, servers: await alternate(contenders, values, index, pipeline, operations) });
     }
     const rows = phases.flatMap(({ pipeline, servers: measured }) =>
-      measured.map(({ name, rounds }, index) => row(name, pipeline, rounds, contenders[index].anonymousGrowth, dataBytes)),
+      measured.map(({ name, rounds }, index) =>
+        row(name, pipeline, rounds, contenders[index].anonymousGrowth, dataBytes),
+      ),
     );
     const environment = describeEnvironment();
     const text = [
@@ -79,8 +85,12 @@ export async function runHeadline(servers: KnownServers, keyCount: number): Prom
     const json = {
       keyCount,
       dataBytes,
-      anonymousGrowth: Object.fromEntries(contenders.map(({ server, anonymousGrowth }) => [server.name, anonymousGrowth])),
-      phases: phases.map(({ pipeline, servers: measured }) => phaseJson({ name: `pipeline ${pipeline}`, servers: measured })),
+      anonymousGrowth: Object.fromEntries(
+        contenders.map(({ server, anonymousGrowth }) => [server.name, anonymousGrowth]),
+      ),
+      phases: phases.map(({ pipeline, servers: measured }) =>
+        phaseJson({ name: `pipeline ${pipeline}`, servers: measured }),
+      ),
     };
     return { text, json };
   } finally {
@@ -110,7 +120,9 @@ async function alternate(
           verify: true,
         });
         if (measured.errors + measured.misses + measured.mismatches > 0) {
-          throw new Error(`${server.name}: ${measured.errors} errors, ${measured.misses} misses, ${measured.mismatches} wrong values ${measured.lastError}`);
+          throw new Error(
+            `${server.name}: ${measured.errors} errors, ${measured.misses} misses, ${measured.mismatches} wrong values ${measured.lastError}`,
+          );
         }
         results[index].rounds.push(measured);
       }
@@ -123,7 +135,13 @@ async function alternate(
 
 const HEAD = ['server', 'pipeline', 'GET/s', 'p50', 'p99', 'p99.9', 'CPU µs/GET', 'RAM for 1 GB of data'];
 
-function row(name: string, pipeline: number, rounds: readonly Round[], anonymousGrowth: number, dataBytes: number): string[] {
+function row(
+  name: string,
+  pipeline: number,
+  rounds: readonly Round[],
+  anonymousGrowth: number,
+  dataBytes: number,
+): string[] {
   const of = (field: (round: Round) => number): number => median(rounds.map(field));
   return [
     name,

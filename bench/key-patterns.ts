@@ -1,4 +1,4 @@
-import { Random } from './random.ts';
+import type { Random } from './random.ts';
 
 /** A stream of key indices. `next` never allocates. */
 export interface KeyPattern {
@@ -88,10 +88,12 @@ export class ZipfianRanks {
 
   next(): number {
     for (;;) {
-      const area = this.integralAtLast + this.random.fraction() * (this.integralAtFirst - this.integralAtLast);
+      const area =
+        this.integralAtLast + this.random.fraction() * (this.integralAtFirst - this.integralAtLast);
       const x = this.integralInverse(area);
       const rank = Math.min(this.count, Math.max(1, Math.floor(x + 0.5)));
-      if (rank - x <= this.acceptance || area >= this.integral(rank + 0.5) - this.density(rank)) return rank - 1;
+      if (rank - x <= this.acceptance || area >= this.integral(rank + 0.5) - this.density(rank))
+        return rank - 1;
     }
   }
 
@@ -205,7 +207,9 @@ export function keyPattern(text: string, random: Random, count: number): KeyPatt
     if (name === 'shifting') return new ShiftingPattern(random, count, theta);
     if (name === 'scan-heavy') return new ScanHeavyPattern(random, count, theta);
   }
-  throw new Error(`unknown key pattern '${text}': use uniform, sequential, zipfian(θ), shifting(θ) or scan-heavy(θ)`);
+  throw new Error(
+    `unknown key pattern '${text}': use uniform, sequential, zipfian(θ), shifting(θ) or scan-heavy(θ)`,
+  );
 }
 
 /** A multiplier near the golden section of `count` that shares no factor with it. */
@@ -224,5 +228,5 @@ function multiplyModulo(left: number, right: number, modulus: number): number {
   if (modulus < 94_906_265) return (left * right) % modulus;
   const high = Math.floor(right / 65_536);
   const low = right % 65_536;
-  return ((((left * high) % modulus) * 65_536) % modulus + left * low) % modulus;
+  return (((((left * high) % modulus) * 65_536) % modulus) + left * low) % modulus;
 }

@@ -20,8 +20,19 @@ export function startInMemory(servers: KnownServers, name = 'thermocline'): Prom
 }
 
 /** Starts Thermocline with a tier in its temporary folder and a RAM budget in bytes. */
-export function startTiered(servers: KnownServers, maxmemoryBytes: number, name = 'thermocline'): Promise<LocalServer> {
-  const directives = ['--enable-flex', 'yes', '--flex-storage-path', TIER_FOLDER, '--maxmemory', String(Math.round(maxmemoryBytes))];
+export function startTiered(
+  servers: KnownServers,
+  maxmemoryBytes: number,
+  name = 'thermocline',
+): Promise<LocalServer> {
+  const directives = [
+    '--enable-flex',
+    'yes',
+    '--flex-storage-path',
+    TIER_FOLDER,
+    '--maxmemory',
+    String(Math.round(maxmemoryBytes)),
+  ];
   return startServer(command(name, servers.thermocline, ['--save', '', ...directives]));
 }
 

@@ -4,10 +4,13 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { describeEnvironment } from './environment.ts';
 import { figureNames, runFigures } from './figures/run-figures.ts';
 import { runHeadline } from './headline.ts';
+import { keyPattern } from './key-patterns.ts';
 import { KEY_COUNT_MAX } from './keys.ts';
+import { Random } from './random.ts';
 import { phaseJson, phaseText } from './report.ts';
 import { PHASE_NAMES, type PhaseName, run } from './run.ts';
 import { parseServerCommand, type ServerCommand } from './server-process.ts';
+import { SizeDistribution } from './values.ts';
 
 /** Started servers of this repository, for the comparisons whose servers are known. */
 const THERMOCLINE_COMMAND = 'node dist/src/main.js';
@@ -25,17 +28,39 @@ program
   .description('measure one server, or several side by side')
   .option('--host <host>', 'a server that runs already', '127.0.0.1')
   .option('--port <port>', 'its port', integer(1, 65_535), 6379)
-  .option('--server <name=command>', 'start this server instead, on the {port} it is given, in a temporary {folder}', server)
+  .option(
+    '--server <name=command>',
+    'start this server instead, on the {port} it is given, in a temporary {folder}',
+    server,
+  )
   .option('--vs <name=command>', 'another server to measure beside it; may be repeated', servers, [])
-  .option('--operations <count>', 'operations of each round (100,000 without --duration)', integer(1, Number.MAX_SAFE_INTEGER))
+  .option(
+    '--operations <count>',
+    'operations of each round (100,000 without --duration)',
+    integer(1, Number.MAX_SAFE_INTEGER),
+  )
   .option('--duration <seconds>', 'time of each round', number(0.001, 1e9))
   .option('--keys <count>', 'distinct keys', integer(1, KEY_COUNT_MAX), 100_000)
-  .option('--key-pattern <pattern>', 'uniform, zipfian(θ), scan-heavy(θ), shifting(θ) or sequential', 'uniform')
-  .option('--value-size <bytes>', 'N, N-M, or sizes with weights such as 100:50,1000:30,4000:20', '100')
+  .option(
+    '--key-pattern <pattern>',
+    'uniform, zipfian(θ), scan-heavy(θ), shifting(θ) or sequential',
+    checked((text) => keyPattern(text, new Random(0), 1)),
+    'uniform',
+  )
+  .option(
+    '--value-size <bytes>',
+    'N, N-M, or sizes with weights such as 100:50,1000:30,4000:20',
+    checked((text) => new SizeDistribution(text)),
+    '100',
+  )
   .option('--read-ratio <share>', 'share of GET among GET and SET', number(0, 1), 1)
   .option('--clients <count>', 'connections', integer(1, 100_000), 50)
   .option('--pipeline <count>', 'commands under way on each connection', integer(1, 100_000), 1)
-  .option('--rate <per second>', 'open loop: operations start at this rate, and latency counts from then', number(0.001, 1e9))
+  .option(
+    '--rate <per second>',
+    'open loop: operations start at this rate, and latency counts from then',
+    number(0.001, 1e9),
+  )
   .option('--load', 'set every key first')
   .option('--phases <names>', `measure phases instead of one run: ${PHASE_NAMES.join(',')}`, phases, [])
   .option('--hot-keys <count>', 'keys of the hot phase (a hundredth of the keys)', integer(1, KEY_COUNT_MAX))
@@ -51,7 +76,10 @@ program
     }
     const reports = await run(
       {
-        servers: options.server === undefined ? { host: options.host, port: options.port } : [options.server, ...options.vs],
+        servers:
+          options.server === undefined
+            ? { host: options.host, port: options.port }
+            : [options.server, ...options.vs],
         keyCount: options.keys,
         limit: {
           operations: options.operations ?? (options.duration === undefined ? 100_000 : Infinity),
@@ -83,7 +111,9 @@ program
 
 program
   .command('headline')
-  .description('the RAM tier, the SSD tier (data ten times its RAM, cold reads) and redis-server side by side')
+  .description(
+    'the RAM tier, the SSD tier (data ten times its RAM, cold reads) and redis-server side by side',
+  )
   .addOption(serverOption('--server <command>', THERMOCLINE_COMMAND))
   .addOption(serverOption('--redis <command>', REDIS_COMMAND))
   .option('--keys <count>', 'keys of 1,000 B values', integer(10_000, KEY_COUNT_MAX), 1_000_000)
@@ -96,7 +126,9 @@ program
 
 program
   .command('figures')
-  .description(`measure the project's figures beside redis-server: ${figureNames().join(', ')} (all without a name)`)
+  .description(
+    `measure the project's figures beside redis-server: ${figureNames().join(', ')} (all without a name)`,
+  )
   .argument('[names...]', 'figures to measure')
   .addOption(serverOption('--server <command>', THERMOCLINE_COMMAND))
   .addOption(serverOption('--redis <command>', REDIS_COMMAND))
@@ -111,7 +143,11 @@ program
       log: (line) => console.error(line),
     });
     console.log(figures.text);
-    writeJson(options.json, { environment: describeEnvironment(), quick: options.quick === true, ...figures.json });
+    writeJson(options.json, {
+      environment: describeEnvironment(),
+      quick: options.quick === true,
+      ...figures.json,
+    });
     if (options.markdown !== undefined) writeFileSync(options.markdown, `${figures.markdown}\n`);
   });
 
@@ -131,7 +167,8 @@ function writeJson(file: string | undefined, content: object): void {
 function number(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text === '' || !(value >= min && value <= max)) throw new InvalidArgumentError(`use a number from ${min} to ${max}.`);
+    if (text === '' || !(value >= min && value <= max))
+      throw new InvalidArgumentError(`use a number from ${min} to ${max}.`);
     return value;
   };
 }
@@ -145,12 +182,24 @@ function integer(min: number, max: number): (text: string) => number {
   };
 }
 
-function server(text: string): ServerCommand {
+/** Lets commander report the Error that `parse` throws; the option keeps its text. */
+function checked(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    parsed(parse, text);
+    return text;
+  };
+}
+
+function parsed<Value>(parse: (text: string) => Value, text: string): Value {
   try {
-    return parseServerCommand(text);
+    return parse(text);
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+function server(text: string): ServerCommand {
+  return parsed(parseServerCommand, text);
 }
 
 function servers(text: string, previous: readonly ServerCommand[]): ServerCommand[] {

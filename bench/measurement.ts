@@ -58,9 +58,10 @@ export async function measureRound(server: Server, generator: LoadGenerator, pha
     operationsPerSecond: outcome.replies / outcome.seconds,
     latency: latencyOf(outcome),
     cpuUsPerOperation: before && after && perOperation(before.cpuUs, after.cpuUs),
-    mainThreadCpuUsPerOperation: before && after && perOperation(before.mainThreadCpuUs, after.mainThreadCpuUs),
-    anonymousBytes: after && after.anonymousBytes,
-    residentBytes: after && after.residentBytes,
+    mainThreadCpuUsPerOperation:
+      before && after && perOperation(before.mainThreadCpuUs, after.mainThreadCpuUs),
+    anonymousBytes: after?.anonymousBytes ?? null,
+    residentBytes: after?.residentBytes ?? null,
     errors: outcome.errors,
     lastError: outcome.lastError,
     misses: outcome.misses,
@@ -71,15 +72,11 @@ export async function measureRound(server: Server, generator: LoadGenerator, pha
   };
 }
 
-function latencyOf(outcome: PhaseOutcome): Latency {
-  const { latencies } = outcome;
-  return {
-    p50: latencies.getValueAtPercentile(50),
-    p95: latencies.getValueAtPercentile(95),
-    p99: latencies.getValueAtPercentile(99),
-    p999: latencies.getValueAtPercentile(99.9),
-    max: latencies.maxValue,
-  };
+function latencyOf({ latencies }: PhaseOutcome): Latency {
+  // The histogram answers with the upper end of a bucket, which may lie above the largest value.
+  const at = (percentile: number): number =>
+    Math.min(latencies.maxValue, latencies.getValueAtPercentile(percentile));
+  return { p50: at(50), p95: at(95), p99: at(99), p999: at(99.9), max: latencies.maxValue };
 }
 
 /** The numeric fields of `INFO flex`; none for a server without a tier. */
@@ -126,7 +123,9 @@ export async function readBackKeys(server: Server, options: BulkOptions): Promis
 
 async function bulkRound(server: Server, options: BulkOptions, readRatio: 0 | 1): Promise<Round> {
   const { values, firstKey = 0, keyCount, title, signal } = options;
-  const bar = new SingleBar({ format: `${title} [{bar}] {percentage} % {value}/{total} keys, {eta_formatted} left` });
+  const bar = new SingleBar({
+    format: `${title} [{bar}] {percentage} % {value}/{total} keys, {eta_formatted} left`,
+  });
   const generator = await LoadGenerator.connect(server.address, values, BULK_CLIENTS, BULK_PIPELINE);
   bar.start(keyCount, 0);
   try {
@@ -149,7 +148,12 @@ async function bulkRound(server: Server, options: BulkOptions, readRatio: 0 | 1)
 }
 
 /** Reads a pattern's keys `count` times without measuring, so that what follows finds them hot. */
-export async function warmUp(generator: LoadGenerator, pattern: KeyPattern, count: number, pipeline: number): Promise<void> {
+export async function warmUp(
+  generator: LoadGenerator,
+  pattern: KeyPattern,
+  count: number,
+  pipeline: number,
+): Promise<void> {
   await generator.run({
     workload: new PatternWorkload(pattern, new Random(1), 1),
     pacing: new ClosedLoop({ operations: count, durationMs: Infinity }),

@@ -3,16 +3,17 @@ import type { PhaseReport } from './run.ts';
 import { median, medianRatio } from './statistics.ts';
 import { formatMebibytes, formatMicroseconds, formatNumber, terminalTable } from './table.ts';
 
-const HEAD = [
-  'server', 'op/s', 'p50', 'p95', 'p99', 'p99.9', 'max', 'CPU µs/op', 'anonymous', 'resident',
-];
+const HEAD = ['server', 'op/s', 'p50', 'p95', 'p99', 'p99.9', 'max', 'CPU µs/op', 'anonymous', 'resident'];
 
 /** The figures of a phase as text: the medians of each server's rounds, ratios to the first server, remarks. */
 export function phaseText(phase: PhaseReport): string {
   const lines = [
     '',
     `${phase.name}: ${formatNumber(phase.servers[0].rounds[0]?.operations ?? 0)} operations a round, ${phase.servers[0].rounds.length} round(s)`,
-    terminalTable(HEAD, phase.servers.map((server) => row(server.name, server.rounds))),
+    terminalTable(
+      HEAD,
+      phase.servers.map((server) => row(server.name, server.rounds)),
+    ),
     ...ratioLines(phase),
   ];
   for (const server of phase.servers) lines.push(...remarks(server.name, server.rounds));
@@ -23,7 +24,11 @@ export function phaseText(phase: PhaseReport): string {
 export function phaseJson(phase: PhaseReport): object {
   return {
     name: phase.name,
-    servers: phase.servers.map((server) => ({ name: server.name, medians: medians(server.rounds), rounds: server.rounds })),
+    servers: phase.servers.map((server) => ({
+      name: server.name,
+      medians: medians(server.rounds),
+      rounds: server.rounds,
+    })),
   };
 }
 
@@ -76,7 +81,9 @@ function ratioLines(phase: PhaseReport): string[] {
   const [first, ...others] = phase.servers;
   return others.map((other) => {
     const ratio = (field: (round: Round) => number): string =>
-      formatNumber(medianRatio(other.rounds.map(field), first.rounds.slice(0, other.rounds.length).map(field)));
+      formatNumber(
+        medianRatio(other.rounds.map(field), first.rounds.slice(0, other.rounds.length).map(field)),
+      );
     return (
       `${other.name} against ${first.name}, median of ${other.rounds.length} pair(s): ` +
       `op/s × ${ratio((round) => round.operationsPerSecond)}, ` +
@@ -88,22 +95,32 @@ function ratioLines(phase: PhaseReport): string[] {
 
 /** What a reader must know before believing the figures, and what the tier did. */
 function remarks(name: string, rounds: readonly Round[]): string[] {
-  const sum = (field: (round: Round) => number): number => rounds.reduce((total, round) => total + field(round), 0);
+  const sum = (field: (round: Round) => number): number =>
+    rounds.reduce((total, round) => total + field(round), 0);
   const lines: string[] = [];
   const errors = sum((round) => round.errors);
-  if (errors > 0) lines.push(`${name}: ${errors} error replies, such as: ${rounds.find((round) => round.errors > 0)?.lastError}`);
+  if (errors > 0)
+    lines.push(
+      `${name}: ${errors} error replies, such as: ${rounds.find((round) => round.errors > 0)?.lastError}`,
+    );
   const misses = sum((round) => round.misses);
   if (misses > 0) lines.push(`${name}: ${misses} reads found no key`);
   const mismatches = sum((round) => round.mismatches);
   if (mismatches > 0) lines.push(`${name}: ${mismatches} WRONG VALUES`);
   const unsent = sum((round) => round.unsent);
-  if (unsent > 0) lines.push(`${name}: ${unsent} operations were due and not sent: the server does not keep up with the rate`);
+  if (unsent > 0)
+    lines.push(
+      `${name}: ${unsent} operations were due and not sent: the server does not keep up with the rate`,
+    );
   const flex = new Map<string, number>();
   for (const round of rounds) {
-    for (const [field, { change }] of Object.entries(round.flex)) flex.set(field, (flex.get(field) ?? 0) + change);
+    for (const [field, { change }] of Object.entries(round.flex))
+      flex.set(field, (flex.get(field) ?? 0) + change);
   }
   if (flex.size > 0) {
-    const changes = [...flex].map(([field, change]) => `${field} ${change > 0 ? '+' : ''}${formatNumber(change)}`);
+    const changes = [...flex].map(
+      ([field, change]) => `${field} ${change > 0 ? '+' : ''}${formatNumber(change)}`,
+    );
     lines.push(`${name}, changes of INFO flex: ${changes.join(', ')}`);
   }
   return lines;

@@ -58,25 +58,23 @@ export async function run(options: RunOptions, report: (phase: PhaseReport) => v
   const targets: Target[] = [];
   try {
     await openServers(options.servers, servers);
-    if (options.load) {
-      const loads: { name: string; rounds: Round[] }[] = [];
-      for (const server of servers) {
-        const { keyCount, signal } = options;
-        const round = await loadKeys(server, { values, keyCount, signal, title: `load ${server.name}` });
-        loads.push({ name: server.name, rounds: [round] });
-      }
-      report({ name: 'load', servers: loads });
-    }
+    const reports: PhaseReport[] = [];
+    const keep = (phase: PhaseReport): void => {
+      reports.push(phase);
+      report(phase);
+    };
+    if (options.load) keep(await loadServers(options, values, servers));
     for (const server of servers) {
-      const generator = await LoadGenerator.connect(server.address, values, options.clients, options.pipeline);
+      const generator = await LoadGenerator.connect(
+        server.address,
+        values,
+        options.clients,
+        options.pipeline,
+      );
       targets.push({ server, generator });
     }
-    const reports: PhaseReport[] = [];
     for (const phase of options.phases.length === 0 ? (['run'] as const) : options.phases) {
-      if (options.signal.aborted) break;
-      const phaseReport = await runPhase(options, phase, domains, targets);
-      reports.push(phaseReport);
-      report(phaseReport);
+      if (!options.signal.aborted) keep(await runPhase(options, phase, domains, targets));
     }
     return reports;
   } finally {
@@ -92,6 +90,19 @@ async function openServers(wanted: readonly ServerCommand[] | Address, servers: 
     return;
   }
   for (const command of wanted) servers.push(await startServer(command));
+}
+
+async function loadServers(
+  { keyCount, signal }: RunOptions,
+  values: Values,
+  servers: readonly Server[],
+): Promise<PhaseReport> {
+  const loaded: { name: string; rounds: Round[] }[] = [];
+  for (const server of servers) {
+    const round = await loadKeys(server, { values, keyCount, signal, title: `load ${server.name}` });
+    loaded.push({ name: server.name, rounds: [round] });
+  }
+  return { name: 'load', servers: loaded };
 }
 
 async function runPhase(
@@ -134,7 +145,12 @@ async function runPhase(
   return { name: phase, servers: results };
 }
 
-function patternOf(options: RunOptions, phase: PhaseName | 'run', domains: KeyDomains, random: Random): KeyPattern {
+function patternOf(
+  options: RunOptions,
+  phase: PhaseName | 'run',
+  domains: KeyDomains,
+  random: Random,
+): KeyPattern {
   switch (phase) {
     case 'hot':
       return keyPattern(options.keyPattern, random, domains.hotCount);

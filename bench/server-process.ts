@@ -86,7 +86,7 @@ export async function startServer(command: ServerCommand): Promise<LocalServer> 
   );
   const child = spawn(words[0], words.slice(1), { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise<void>((resolveExit) => {
-    child.once('exit', () => resolveExit());
+    child.once('close', () => resolveExit());
     child.once('error', () => resolveExit());
   });
   const killAtExit = () => child.kill('SIGKILL');
@@ -102,12 +102,10 @@ export async function startServer(command: ServerCommand): Promise<LocalServer> 
   });
 
   const stop = async (): Promise<void> => {
-    if (child.pid !== undefined && isRunning(child)) {
-      child.kill('SIGTERM');
-      const killTimer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
-      await exited;
-      clearTimeout(killTimer);
-    }
+    child.kill('SIGTERM');
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
+    await exited;
+    clearTimeout(killTimer);
     process.off('exit', killAtExit);
     rmSync(folder, { recursive: true, force: true });
   };

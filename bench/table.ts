@@ -1,6 +1,8 @@
 /** Text in columns for a terminal: the first column to the left, the others to the right. */
 export function terminalTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column].length)),
+  );
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
@@ -31,5 +33,7 @@ export function formatMebibytes(bytes: number): string {
 
 /** Microseconds, as µs below 10 ms and as ms from there. */
 export function formatMicroseconds(microseconds: number): string {
-  return microseconds < 10_000 ? `${formatNumber(microseconds)} µs` : `${formatNumber(microseconds / 1000)} ms`;
+  return microseconds < 10_000
+    ? `${formatNumber(microseconds)} µs`
+    : `${formatNumber(microseconds / 1000)} ms`;
 }

@@ -15,10 +15,18 @@ export class SizeDistribution {
     let weightSum = 0;
     this.sizes = entries.map((entry) => {
       weightSum += entry.weight;
-      return { low: entry.low, high: entry.high, from: (weightSum - entry.weight) / weightTotal, to: weightSum / weightTotal };
+      return {
+        low: entry.low,
+        high: entry.high,
+        from: (weightSum - entry.weight) / weightTotal,
+        to: weightSum / weightTotal,
+      };
     });
     this.bytesMax = Math.max(...entries.map((entry) => entry.high));
-    this.bytesMean = this.sizes.reduce((sum, size) => sum + ((size.low + size.high) / 2) * (size.to - size.from), 0);
+    this.bytesMean = this.sizes.reduce(
+      (sum, size) => sum + ((size.low + size.high) / 2) * (size.to - size.from),
+      0,
+    );
   }
 
   /** The size at a place in the distribution, from 0 to below 1. */
@@ -53,7 +61,18 @@ function parseEntry(entry: string, text: string): { low: number; high: number; w
 
 const NOISE_BYTES = 1024 * 1024;
 const HEAD_BYTES = 4;
-const WORDS = ['customer', 'order', '"status":"active"', 'address', 'price', '00', 'city', 'null', 'item', '{"id":'];
+const WORDS = [
+  'customer',
+  'order',
+  '"status":"active"',
+  'address',
+  'price',
+  '00',
+  'city',
+  'null',
+  'item',
+  '{"id":',
+];
 
 /**
  * The value of each key, derived from the key's index, so that every reply can be checked and nothing is stored: its
@@ -75,7 +94,8 @@ export class Values {
         position += this.noise.write(word, position, 'latin1');
       }
     } else {
-      for (let position = 0; position < this.noise.length; position++) this.noise[position] = random.next() & 255;
+      for (let position = 0; position < this.noise.length; position++)
+        this.noise[position] = random.next() & 255;
     }
   }
 

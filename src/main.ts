@@ -60,6 +60,9 @@ async function main(args: readonly string[]): Promise<void> {
   const config = loadConfig(args);
   const { values } = config;
   if (values.daemonize && process.env[DETACHED] === undefined) {
+    // The process in the background reads the configuration again, and standard input has been read.
+    if (args.includes('-'))
+      fail(new Error("daemonize can't be had with a configuration from standard input"));
     detach();
     return;
   }

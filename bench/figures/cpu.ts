@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { UniformPattern } from '../key-patterns.ts';
 import { startInMemory, startRedis } from '../known-servers.ts';
 import { LoadGenerator } from '../load-generator.ts';
-import { UniformPattern } from '../key-patterns.ts';
 import { loadKeys, measureRound } from '../measurement.ts';
 import { ClosedLoop } from '../pacing.ts';
 import { readProcessStatistics } from '../process-statistics.ts';
@@ -40,16 +40,21 @@ export const cpu: Figure = {
     try {
       const thermocline = await startInMemory(context);
       try {
-        for (const server of [redis, thermocline]) await loadKeys(server, { values, keyCount, title: `load ${server.name}` });
+        for (const server of [redis, thermocline])
+          await loadKeys(server, { values, keyCount, title: `load ${server.name}` });
         for (const { pipeline, ratioMax, operations } of CASES) {
           for (const command of ['GET', 'SET'] as const) {
-            context.log(`cpu: ${command}, pipeline ${pipeline}, ${load === loadByRedisBenchmark ? 'redis-benchmark' : 'own generator'}`);
+            context.log(
+              `cpu: ${command}, pipeline ${pipeline}, ${load === loadByRedisBenchmark ? 'redis-benchmark' : 'own generator'}`,
+            );
             const count = context.quick ? operations / 10 : operations;
             const own: number[] = [];
             const other: number[] = [];
             for (let pair = 0; pair < PAIRS; pair++) {
               other.push(await cpuPerOperation(redis, load, { command, pipeline, count, keyCount, values }));
-              own.push(await cpuPerOperation(thermocline, load, { command, pipeline, count, keyCount, values }));
+              own.push(
+                await cpuPerOperation(thermocline, load, { command, pipeline, count, keyCount, values }),
+              );
             }
             const ratio = medianRatio(own, other);
             rows.push({
@@ -100,7 +105,11 @@ async function loadByGenerator(server: LocalServer, load: Load): Promise<void> {
   try {
     const random = new Random(1);
     await measureRound(server, generator, {
-      workload: new PatternWorkload(new UniformPattern(random, load.keyCount), random, load.command === 'GET' ? 1 : 0),
+      workload: new PatternWorkload(
+        new UniformPattern(random, load.keyCount),
+        random,
+        load.command === 'GET' ? 1 : 0,
+      ),
       pacing: new ClosedLoop({ operations: load.count, durationMs: Infinity }),
       pipeline: load.pipeline,
       verify: false,

@@ -65,7 +65,9 @@ async function grow(server: LocalServer, keyCount: number, context: FigureContex
   const json = join(server.folder, 'probe.json');
   const words = ['run', '--port', server.address.port, '--clients', 1, '--rate', PROBE_PER_SECOND];
   words.push('--duration', 86_400, '--keys', 1000, '--json', json);
-  const probe = spawn(process.execPath, [...process.execArgv, process.argv[1], ...words.map(String)], { stdio: 'ignore' });
+  const probe = spawn(process.execPath, [...process.execArgv, process.argv[1], ...words.map(String)], {
+    stdio: 'ignore',
+  });
   const ended = once(probe, 'exit');
   try {
     const values = new Values(new SizeDistribution('100'), false);

@@ -43,7 +43,13 @@ export const memoryCap: Figure = {
           redis: '–',
           goal: `≤ ${formatMebibytes(limit)}`,
           isMet: Math.max(loadPeak, readPeak) <= limit,
-          numbers: { loadPeak, readPeak, sampleCount, setsPerSecond: load.operationsPerSecond, cpuUsPerSet: load.cpuUsPerOperation ?? Number.NaN },
+          numbers: {
+            loadPeak,
+            readPeak,
+            sampleCount,
+            setsPerSecond: load.operationsPerSecond,
+            cpuUsPerSet: load.cpuUsPerOperation ?? Number.NaN,
+          },
         },
         {
           what: 'every key read back afterwards, and counted',
@@ -51,7 +57,13 @@ export const memoryCap: Figure = {
           redis: '–',
           goal: `0, 0, ${formatNumber(keyCount)}`,
           isMet: isRight,
-          numbers: { misses: readBack.misses, mismatches: readBack.mismatches, databaseSize, getsPerSecond: readBack.operationsPerSecond, cpuUsPerGet: readBack.cpuUsPerOperation ?? Number.NaN },
+          numbers: {
+            misses: readBack.misses,
+            mismatches: readBack.mismatches,
+            databaseSize,
+            getsPerSecond: readBack.operationsPerSecond,
+            cpuUsPerGet: readBack.cpuUsPerOperation ?? Number.NaN,
+          },
         },
       ];
     } finally {

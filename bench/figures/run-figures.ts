@@ -59,7 +59,16 @@ async function rowsOf(figure: Figure, context: FigureContext): Promise<FigureRow
     const message = error instanceof Error ? error.message : String(error);
     context.log(`${figure.name}: ${message}`);
     process.exitCode = 1;
-    return [{ what: figure.name, measured: `failed: ${message.split('\n', 1)[0]}`, redis: '–', goal: '–', isMet: false, numbers: {} }];
+    return [
+      {
+        what: figure.name,
+        measured: `failed: ${message.split('\n', 1)[0]}`,
+        redis: '–',
+        goal: '–',
+        isMet: false,
+        numbers: {},
+      },
+    ];
   }
 }
 

@@ -5,7 +5,7 @@ export const COLD_KEYS = 'flex_cold_keys';
 export const COLD_READS = 'flex_cold_reads';
 export const BYTES_DEMOTED = 'flex_bytes_demoted';
 export const BYTES_WRITTEN = 'flex_bytes_written';
-export const LONGEST_TICK_US = 'eventloop_cpu_burst_max_us';
+export const LONGEST_TICK_US = 'eventloop_longest_cycle_us';
 
 /** A number out of INFO; throws if the server does not report it. */
 export async function infoNumber(server: LocalServer, field: string): Promise<number> {

@@ -45,7 +45,10 @@ export const writeAmplification: Figure = {
   },
 };
 
-async function measureCase(context: FigureContext, { valueSize, pattern, ratioMax }: (typeof CASES)[number]): Promise<FigureRow> {
+async function measureCase(
+  context: FigureContext,
+  { valueSize, pattern, ratioMax }: (typeof CASES)[number],
+): Promise<FigureRow> {
   const scale = context.quick ? 12 : 1;
   const sizes = new SizeDistribution(valueSize);
   const values = new Values(sizes, false);
@@ -84,7 +87,11 @@ async function measureCase(context: FigureContext, { valueSize, pattern, ratioMa
   }
 }
 
-async function overwrite(generator: LoadGenerator, workload: PatternWorkload, operations: number): Promise<void> {
+async function overwrite(
+  generator: LoadGenerator,
+  workload: PatternWorkload,
+  operations: number,
+): Promise<void> {
   const outcome = await generator.run({
     workload,
     pacing: new ClosedLoop({ operations, durationMs: Infinity }),

@@ -1,7 +1,18 @@
-// Benches of the internals on tinybench, run with `node dist/bench/micro/main.js`. A bench that belongs to a file of
-// src/ is added here when the file is.
+// Micro-benchmarks of the internals on tinybench: `node dist/bench/micro/main.js [part of a name]`. Each file of
+// benches stands for a folder of src/ and grows with it.
 import { Bench } from 'tinybench';
-import { compareBytes, copyBytes, equalBytes } from '../../src/base/bytes.ts';
-import { KeyHash } from '../../src/base/hash.ts';
-import { KEY_BYTES, writeKey } from '../keys.ts';
 import { formatNumber, terminalTable } from '../table.ts';
+import { addBaseBenches, OPERATIONS } from './base.ts';
+
+const bench = new Bench({ time: 500, warmupTime: 200 });
+addBaseBenches(bench);
+const wanted = process.argv[2] ?? '';
+for (const { name } of bench.tasks) if (!name.includes(wanted)) bench.remove(name);
+await bench.run();
+
+const rows = bench.tasks.map(({ name, result }) => {
+  if (!('latency' in result))
+    throw new Error(`${name}: ${'error' in result ? result.error.message : result.state}`);
+  return [name, formatNumber((result.latency.p50 * 1e6) / OPERATIONS), formatNumber(result.latency.rme)];
+});
+console.log(terminalTable(['bench', 'ns/operation', '± %'], rows));

@@ -1,6 +1,8 @@
-/** Loops over byte ranges. Below about 48 bytes a loop beats `set` and `Buffer.compare`, whose calls cost more. */
+/** Loops over byte ranges. A call of `set` or `Buffer.compare` costs as much as a loop over some 28 bytes. */
 
-const LOOP_BYTES_MAX = 48;
+const LOOP_BYTES_MAX = 28;
+/** Longest range for which `copyShort` is the faster way. */
+export const SHORT_BYTES_MAX = 96;
 
 /** Copies `length` bytes; the ranges may overlap only if both lie in one array and `length` exceeds no gap backwards. */
 export function copyBytes(
@@ -15,6 +17,42 @@ export function copyBytes(
   } else {
     target.set(source.subarray(sourceOffset, sourceOffset + length), targetOffset);
   }
+}
+
+/** Copies a short range, four bytes at a step through views: faster than `set` up to about 100 bytes, and no garbage. */
+export function copyShort(
+  source: DataView,
+  sourceOffset: number,
+  target: DataView,
+  targetOffset: number,
+  length: number,
+): void {
+  let at = 0;
+  for (const end = length - 3; at < end; at += 4) {
+    target.setInt32(targetOffset + at, source.getInt32(sourceOffset + at, true), true);
+  }
+  for (; at < length; at++) target.setUint8(targetOffset + at, source.getUint8(sourceOffset + at));
+}
+
+/** Whether two ranges of the same length hold the same bytes, four at a step. */
+export function equalViews(
+  left: DataView,
+  leftOffset: number,
+  right: DataView,
+  rightOffset: number,
+  length: number,
+): boolean {
+  let at = 0;
+  for (const end = length - 3; at < end; at += 4) {
+    if (left.getInt32(leftOffset + at, true) !== right.getInt32(rightOffset + at, true)) return false;
+  }
+  for (; at < length; at++) if (left.getUint8(leftOffset + at) !== right.getUint8(rightOffset + at)) return false;
+  return true;
+}
+
+/** A view of the same bytes as an array. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Whether two ranges of the same length hold the same bytes. */

@@ -1,7 +1,10 @@
 /**
  * Whether a text matches a glob pattern with `*`, `?`, `[a-z]`, `[^a-z]` and backslash escapes, as Redis's
- * `stringmatchlen`. After one `*` that could not be matched further on, no earlier one is tried again, so the time is
- * bounded by the product of the lengths.
+ * `stringmatchlen` (util.c). After one `*` that could not be matched further on, no earlier one is tried again, so the
+ * time is bounded by the product of the lengths.
+ *
+ * One difference: a pattern of stars only matches the empty text. Redis's function denies it, and KEYS and SCAN work
+ * around that for a single star, so that to them `*` finds the empty name and `**` does not.
  */
 export function globMatch(
   pattern: Uint8Array,
@@ -73,17 +76,29 @@ function matchClass(
     } else if (pattern[at] === 93) {
       break;
     } else if (at + 2 < end && pattern[at + 1] === 45) {
-      let low = fold(pattern[at], ignoreCase);
-      let high = fold(pattern[at + 2], ignoreCase);
-      if (low > high) [low, high] = [high, low];
+      if (inRange(pattern[at], pattern[at + 2], folded, ignoreCase)) matched = true;
       at += 2;
-      if (folded >= low && folded <= high) matched = true;
     } else if (fold(pattern[at], ignoreCase) === folded) {
       matched = true;
     }
     at++;
   }
   return matched !== negated ? at + 1 : -1;
+}
+
+/**
+ * Whether a folded byte is within a range of a class, its ends in any order. Bytes compare as signed, as C's `char` does
+ * on x86, and the ends are put in order before their case is folded: so `[a-Z]` is empty when case is ignored.
+ */
+function inRange(first: number, last: number, folded: number, ignoreCase: boolean): boolean {
+  const isOrdered = signed(first) <= signed(last);
+  const low = fold(isOrdered ? first : last, ignoreCase);
+  const high = fold(isOrdered ? last : first, ignoreCase);
+  return signed(folded) >= signed(low) && signed(folded) <= signed(high);
+}
+
+function signed(byte: number): number {
+  return (byte << 24) >> 24;
 }
 
 function fold(byte: number, ignoreCase: boolean): number {

@@ -1,3 +1,5 @@
+import { viewOf } from './bytes.ts';
+
 /**
  * Keyed hash of key names.
  *
@@ -19,8 +21,8 @@ export class KeyHash {
     this.#key1 = key1 | 0;
   }
 
-  /** The hash of a byte range as a signed 32-bit integer; leaves {@link upper} set. Linear in `length`. */
-  hash(bytes: Uint8Array, offset: number, length: number): number {
+  /** The hash of the bytes under a view as a signed 32-bit integer; leaves {@link upper} set. Linear in `length`. */
+  hash(bytes: DataView, offset: number, length: number): number {
     const key0 = this.#key0;
     const key1 = this.#key1;
     let v0 = key0;
@@ -30,7 +32,7 @@ export class KeyHash {
     const end = offset + (length & ~3);
     let at = offset;
     for (; at < end; at += 4) {
-      const word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+      const word = bytes.getInt32(at, true);
       v3 ^= word;
       v0 = (v0 + v1) | 0;
       v1 = (v1 << 5) | (v1 >>> 27);
@@ -51,13 +53,13 @@ export class KeyHash {
     let last = length << 24;
     switch (length & 3) {
       case 3:
-        last |= (bytes[at + 2] << 16) | (bytes[at + 1] << 8) | bytes[at];
+        last |= (bytes.getUint8(at + 2) << 16) | bytes.getUint16(at, true);
         break;
       case 2:
-        last |= (bytes[at + 1] << 8) | bytes[at];
+        last |= bytes.getUint16(at, true);
         break;
       case 1:
-        last |= bytes[at];
+        last |= bytes.getUint8(at);
         break;
       default:
     }
@@ -85,5 +87,10 @@ export class KeyHash {
     }
     this.upper = v0 ^ v2;
     return v1 ^ v3;
+  }
+
+  /** As {@link hash} for bytes without a view, for which it makes one. */
+  hashBytes(bytes: Uint8Array, offset: number, length: number): number {
+    return this.hash(viewOf(bytes), offset, length);
   }
 }

@@ -132,8 +132,7 @@ export class Call {
 
   /** Looks up the key in argument `at`; see `Database.find`. */
   find(at: number, how: number): boolean {
-    const words = this.words;
-    return this.database.find(words.buffer, words.offsets[at], words.lengths[at], how);
+    return this.database.findWord(this.words, at, how);
   }
 
   /** Replies argument `at` as a bulk string. */

@@ -1,3 +1,4 @@
+import { LatencyHistogram } from '../metrics/latency-histogram.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import type { Call } from './call.ts';
 import type { Category, CommandFlag, CommandRow, KeySpec } from './row.ts';
@@ -32,6 +33,7 @@ export interface CommandStatistics {
   microseconds: number;
   rejectedCalls: number;
   failedCalls: number;
+  readonly durations: LatencyHistogram;
 }
 
 /** A row made ready for running. */
@@ -44,7 +46,13 @@ export class Command {
   readonly execute: ((call: Call) => void) | undefined;
   readonly subcommands: CommandTable | undefined;
   readonly parent: Command | undefined;
-  readonly statistics: CommandStatistics = { calls: 0, microseconds: 0, rejectedCalls: 0, failedCalls: 0 };
+  readonly statistics: CommandStatistics = {
+    calls: 0,
+    microseconds: 0,
+    rejectedCalls: 0,
+    failedCalls: 0,
+    durations: new LatencyHistogram(),
+  };
   /** First key, last key (negative: from the end) and step when all keys lie in ranges; 0 if there are none. */
   readonly firstKey: number;
   readonly lastKey: number;
@@ -68,6 +76,7 @@ export class Command {
 
   resetStatistics(): void {
     Object.assign(this.statistics, { calls: 0, microseconds: 0, rejectedCalls: 0, failedCalls: 0 });
+    this.statistics.durations.reset();
   }
 
   /** Whether a call with this many arguments fits the arity. */

@@ -1,8 +1,8 @@
 import { invalidExpire, NOT_AN_INTEGER } from '../base/error-replies.ts';
-import { parseInteger, parseInteger64 } from '../base/numbers.ts';
+import { INT64_MAX, INT64_MIN, parseInteger, parseInteger64 } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 
-/** Largest expiry that is kept exactly; Redis takes any that fits 64 bits. */
+/** Largest expiry that is kept exactly. Redis takes any that fits 64 bits; beyond this every time is as good as never. */
 const EXPIRY_MS_MAX = Number.MAX_SAFE_INTEGER;
 
 /** How an argument tells an expiry. */
@@ -29,28 +29,26 @@ export function expiryUnit(call: Call, at: number): ExpiryUnit | null {
 
 /**
  * The expiry that argument `at` gives, in milliseconds since the epoch; NaN after replying the error that Redis gives.
- * SET and its kin want it positive (getExpireMillisecondsOrReply); EXPIRE takes the past too.
+ * SET and its kin want it positive (getExpireMillisecondsOrReply); EXPIRE takes the past too (expireGenericCommand).
  */
 export function readExpiry(call: Call, at: number, unit: ExpiryUnit, mustBePositive: boolean): number {
-  const { words, reply } = call;
-  let value = parseInteger(words.buffer, words.offsets[at], words.lengths[at]);
+  const { words, reply, keyspace } = call;
+  const value = parseInteger(words.buffer, words.offsets[at], words.lengths[at]);
+  let time = value * (unit.inSeconds ? 1000 : 1) + (unit.isAbsolute ? 0 : keyspace.nowMs);
+  let isValid = value > 0 || !mustBePositive;
   if (Number.isNaN(value)) {
     const wide = parseInteger64(words.buffer, words.offsets[at], words.lengths[at]);
     if (wide === undefined) {
       reply.error(NOT_AN_INTEGER);
       return Number.NaN;
     }
-    value = Number(wide);
+    const exact = wide * (unit.inSeconds ? 1000n : 1n) + (unit.isAbsolute ? 0n : BigInt(keyspace.nowMs));
+    isValid = (wide > 0n || !mustBePositive) && exact >= INT64_MIN && exact <= INT64_MAX;
+    time = Number(exact);
   }
-  if (mustBePositive && value <= 0) {
+  if (!isValid) {
     reply.error(invalidExpire(call.command.fullName));
     return Number.NaN;
   }
-  if (unit.inSeconds) value *= 1000;
-  if (!unit.isAbsolute) value += call.keyspace.nowMs;
-  if (value > EXPIRY_MS_MAX || value < -EXPIRY_MS_MAX) {
-    reply.error(invalidExpire(call.command.fullName));
-    return Number.NaN;
-  }
-  return value;
+  return Math.max(-EXPIRY_MS_MAX, Math.min(time, EXPIRY_MS_MAX));
 }

@@ -2,14 +2,13 @@ import { copyBytes, equalBytes } from '../base/bytes.ts';
 import {
   DATABASE_OUT_OF_RANGE,
   INVALID_CURSOR,
-  invalidExpire,
   NO_SUCH_KEY,
   NOT_AN_INTEGER,
   SAME_OBJECT,
   SYNTAX_ERROR,
 } from '../base/error-replies.ts';
 import { globMatch } from '../base/glob.ts';
-import { parseInteger, parseInteger64 } from '../base/numbers.ts';
+import { parseInteger, parseInteger64, parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { lfuCounter, lruIdleMs } from '../heat/access.ts';
@@ -18,7 +17,7 @@ import { NOTIFY_GENERIC } from '../keyspace/keyspace.ts';
 import { type Entry, TYPE_NAMES, TYPE_STRING } from '../keyspace/record.ts';
 import { PARTITION_COUNT, TAG_LIMIT } from '../keyspace/slot-table.ts';
 import { encodingName } from '../types/string/encoding.ts';
-import { EX, EXAT, type ExpiryUnit, PX, PXAT } from './expiry-options.ts';
+import { EX, EXAT, type ExpiryUnit, PX, PXAT, readExpiry } from './expiry-options.ts';
 import { replyHelp } from './help.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
 
@@ -77,19 +76,8 @@ function expire(call: Call, unit: ExpiryUnit): void {
     reply.error('ERR GT and LT options at the same time are not compatible');
     return;
   }
-  const wide = parseInteger64(words.buffer, words.offsets[2], words.lengths[2]);
-  if (wide === undefined) {
-    reply.error(NOT_AN_INTEGER);
-    return;
-  }
-  const limit = 2 ** 63;
-  const asked = Number(wide) * (unit.inSeconds ? 1000 : 1) + (unit.isAbsolute ? 0 : keyspace.nowMs);
-  if (asked >= limit || asked <= -limit) {
-    reply.error(invalidExpire(call.command.fullName));
-    return;
-  }
-  // Beyond what is kept exactly every time is as good as never.
-  const expireAt = Math.min(asked, Number.MAX_SAFE_INTEGER);
+  const expireAt = readExpiry(call, 2, unit, false);
+  if (Number.isNaN(expireAt)) return;
   if (!call.find(1, WRITE)) {
     reply.integer(0);
     return;
@@ -319,7 +307,7 @@ function scan(call: Call): void {
     const more = at + 1 < words.count;
     if (more && words.is(at, 'match')) pattern = at + 1;
     else if (more && words.is(at, 'count')) {
-      count = parseInteger(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
+      count = parseInteger64Rounded(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
       if (Number.isNaN(count)) {
         reply.error(NOT_AN_INTEGER);
         return;

@@ -1,4 +1,4 @@
-import { copyBytes, equalBytes, latin1 } from '../base/bytes.ts';
+import { copyBytes, copyShort, equalBytes, latin1, SHORT_BYTES_MAX } from '../base/bytes.ts';
 import {
   NAN_OR_INFINITY,
   NOT_A_FLOAT,
@@ -17,6 +17,7 @@ import {
   integerLength,
   parseInteger,
   parseInteger64,
+  parseInteger64Rounded,
   writeInteger,
 } from '../base/numbers.ts';
 import { xxh3Hex } from '../base/xxh3.ts';
@@ -25,7 +26,7 @@ import type { CommandRow } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_GENERIC, NOTIFY_STRING } from '../keyspace/keyspace.ts';
 import { type Entry, TYPE_STRING } from '../keyspace/record.ts';
-import { ENCODING_INTEGER, ENCODING_RAW, encodingOf } from '../types/string/encoding.ts';
+import { ENCODING_INTEGER, ENCODING_RAW, encodingOf, textEncodingOf } from '../types/string/encoding.ts';
 import { longestCommonSubsequence } from '../types/string/lcs.ts';
 import { EX, type ExpiryUnit, expiryUnit, PX, readExpiry } from './expiry-options.ts';
 import { countedKeys, keyAt, keysFrom } from './key-specs.ts';
@@ -52,12 +53,17 @@ function storeBytes(call: Call, bytes: Uint8Array, offset: number, length: numbe
 /** Writes argument `at` as the value of the key that was looked up last. */
 function storeWord(call: Call, at: number, expireAt: number): void {
   const { words } = call;
-  storeBytes(call, words.buffer, words.offsets[at], words.lengths[at], expireAt);
+  const offset = words.offsets[at];
+  const length = words.lengths[at];
+  const entry = call.database.store(TYPE_STRING, encodingOf(words.buffer, offset, length), length, expireAt);
+  if (length <= SHORT_BYTES_MAX) copyShort(words.view, offset, entry.view, entry.payloadOffset, length);
+  else copyBytes(words.buffer, offset, entry.bytes, entry.payloadOffset, length);
 }
 
 function replyValue(call: Call): void {
   const { entry } = call.database;
-  call.reply.bulk(entry.bytes, entry.payloadOffset, entry.payloadLength);
+  if (entry.hot) call.reply.bulkViewed(entry.bytes, entry.view, entry.payloadOffset, entry.payloadLength);
+  else call.reply.bulk(entry.bytes, entry.payloadOffset, entry.payloadLength);
 }
 
 function get(call: Call): void {
@@ -70,7 +76,7 @@ function get(call: Call): void {
     call.reply.error(WRONG_TYPE);
     return;
   }
-  call.reply.bulk(entry.bytes, entry.payloadOffset, entry.payloadLength);
+  replyValue(call);
 }
 
 /** A condition on the present value: IFEQ, IFNE, IFDEQ, IFDNE. */
@@ -127,15 +133,15 @@ function set(call: Call): void {
     const more = at + 1 < words.count;
     const found: Comparison | null = more ? comparisonAt(call, at) : null;
     const expiry = more ? expiryUnit(call, at) : null;
-    const isFree = existence === '' && comparison === null;
-    if (words.is(at, 'nx') && isFree) existence = 'nx';
-    else if (words.is(at, 'xx') && isFree) existence = 'xx';
-    else if (found !== null && isFree) {
+    // As in Redis an option may be said twice, but two that exclude each other may not both be given.
+    if (words.is(at, 'nx') && existence !== 'xx' && comparison === null) existence = 'nx';
+    else if (words.is(at, 'xx') && existence !== 'nx' && comparison === null) existence = 'xx';
+    else if (found !== null && existence === '' && comparison === null) {
       comparison = found;
       operand = ++at;
     } else if (words.is(at, 'get')) wantsOld = true;
     else if (words.is(at, 'keepttl') && unit === null) keepsTtl = true;
-    else if (expiry !== null && unit === null && !keepsTtl) {
+    else if (expiry !== null && (unit === null || unit === expiry) && !keepsTtl) {
       unit = expiry;
       expiryArgument = ++at;
     } else {
@@ -233,8 +239,8 @@ function getex(call: Call): void {
   let persists = false;
   for (let at = 2; at < words.count; at++) {
     const expiry = at + 1 < words.count ? expiryUnit(call, at) : null;
-    if (words.is(at, 'persist') && unit === null && !persists) persists = true;
-    else if (expiry !== null && unit === null && !persists) {
+    if (words.is(at, 'persist') && unit === null) persists = true;
+    else if (expiry !== null && (unit === null || unit === expiry) && !persists) {
       unit = expiry;
       expiryArgument = ++at;
     } else {
@@ -244,14 +250,14 @@ function getex(call: Call): void {
   }
   const found = findString(call, 1, READ);
   if (found === null) return;
+  if (found === 'missing') {
+    reply.null();
+    return;
+  }
   let expireAt = -1;
   if (unit !== null) {
     expireAt = readExpiry(call, expiryArgument, unit, true);
     if (Number.isNaN(expireAt)) return;
-  }
-  if (found === 'missing') {
-    reply.null();
-    return;
   }
   replyValue(call);
   if (unit !== null) {
@@ -309,7 +315,7 @@ function append(call: Call): void {
 
 function setrange(call: Call): void {
   const { words, database, reply } = call;
-  const offset = parseInteger(words.buffer, words.offsets[2], words.lengths[2]);
+  const offset = parseInteger64Rounded(words.buffer, words.offsets[2], words.lengths[2]);
   if (Number.isNaN(offset)) {
     reply.error(NOT_AN_INTEGER);
     return;
@@ -437,10 +443,10 @@ function msetex(call: Call): void {
   let keepsTtl = false;
   for (let at = options; at < words.count; at++) {
     const expiry = at + 1 < words.count ? expiryUnit(call, at) : null;
-    if (words.is(at, 'nx') && existence === '') existence = 'nx';
-    else if (words.is(at, 'xx') && existence === '') existence = 'xx';
+    if (words.is(at, 'nx') && existence !== 'xx') existence = 'nx';
+    else if (words.is(at, 'xx') && existence !== 'nx') existence = 'xx';
     else if (words.is(at, 'keepttl') && unit === null) keepsTtl = true;
-    else if (expiry !== null && unit === null && !keepsTtl) {
+    else if (expiry !== null && (unit === null || unit === expiry) && !keepsTtl) {
       unit = expiry;
       expiryArgument = ++at;
     } else {
@@ -557,7 +563,8 @@ function incrbyfloat(call: Call): void {
   }
   const bytes = Buffer.from(sum, 'latin1');
   const expireAt = found === 'found' ? entry.expireAt : -1;
-  storeBytes(call, bytes, 0, bytes.length, expireAt);
+  database.store(TYPE_STRING, textEncodingOf(bytes.length), bytes.length, expireAt);
+  copyBytes(bytes, 0, entry.bytes, entry.payloadOffset, bytes.length);
   database.notify(NOTIFY_STRING, 'incrbyfloat');
   call.propagateAs('SET', words.copy(1), bytes, 'KEEPTTL');
   reply.bulk(bytes, 0, bytes.length);
@@ -575,7 +582,7 @@ function lcs(call: Call): void {
     else if (words.is(at, 'withmatchlen')) wantsMatchLengths = true;
     else if (words.is(at, 'minmatchlen') && at + 1 < words.count) {
       at++;
-      lengthMin = parseInteger(words.buffer, words.offsets[at], words.lengths[at]);
+      lengthMin = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
       if (Number.isNaN(lengthMin)) {
         reply.error(NOT_AN_INTEGER);
         return;

@@ -1,4 +1,5 @@
-import { copyBytes, equalBytes } from '../base/bytes.ts';
+import { copyBytes, copyShort, equalBytes, equalViews, SHORT_BYTES_MAX, viewOf } from '../base/bytes.ts';
+import type { Arguments } from '../resp/arguments.ts';
 import { blockBytesFor, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import { type Keyspace, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from './keyspace.ts';
 import {
@@ -65,6 +66,8 @@ export class Database {
   #partition = 0;
   #found = false;
   #key: Uint8Array = new Uint8Array(0);
+  /** The key's bytes under a view, where it came with one. */
+  #keyView: DataView | null = null;
   #keyOffset = 0;
   #keyLength = 0;
 
@@ -95,11 +98,21 @@ export class Database {
    * ColdRecordError when the key's cold record can't be read.
    */
   find(key: Uint8Array, offset: number, length: number, how: number): boolean {
+    return this.#find(key, viewOf(key), offset, length, how);
+  }
+
+  /** As {@link find} for the key in argument `at`. Allocates nothing. */
+  findWord(words: Arguments, at: number, how: number): boolean {
+    return this.#find(words.buffer, words.view, words.offsets[at], words.lengths[at], how);
+  }
+
+  #find(key: Uint8Array, view: DataView, offset: number, length: number, how: number): boolean {
     const keyspace = this.#keyspace;
-    const hash = keyspace.keyHash.hash(key, offset, length);
+    const hash = keyspace.keyHash.hash(view, offset, length);
     this.#tag = tagOf(hash);
     this.#partition = partitionOf(keyspace.keyHash.upper);
     this.#key = key;
+    this.#keyView = view;
     this.#keyOffset = offset;
     this.#keyLength = length;
     const found = this.#locate();
@@ -146,7 +159,7 @@ export class Database {
   needsCold(key: Uint8Array, offset: number, length: number): boolean {
     if (this.coldCount === 0) return false;
     const keyspace = this.#keyspace;
-    const hash = keyspace.keyHash.hash(key, offset, length);
+    const hash = keyspace.keyHash.hashBytes(key, offset, length);
     const table = this.#table;
     if (!table.first(partitionOf(keyspace.keyHash.upper), tagOf(hash))) return false;
     do {
@@ -287,6 +300,7 @@ export class Database {
       this.#readCold(table.word0 & LOCATION_UPPER_MASK, table.word1);
     }
     this.#key = entry.bytes;
+    this.#keyView = null;
     this.#keyOffset = entry.keyOffset;
     this.#keyLength = entry.keyLength;
     return entry;
@@ -331,7 +345,7 @@ export class Database {
   findOwner(address: number): boolean {
     const entry = this.entry;
     this.#readHot(address);
-    const hash = this.#keyspace.keyHash.hash(entry.bytes, entry.keyOffset, entry.keyLength);
+    const hash = this.#keyspace.keyHash.hash(entry.view, entry.keyOffset, entry.keyLength);
     const partition = partitionOf(this.#keyspace.keyHash.upper);
     if (!this.#table.findLocation(partition, hotWord(tagOf(hash), address), address | 0)) return false;
     this.load(partition);
@@ -371,7 +385,7 @@ export class Database {
 
   /** The 32-bit identity under which the tier's sketch knows a key. */
   identityOf(key: Uint8Array, offset: number, length: number): number {
-    const hash = this.#keyspace.keyHash.hash(key, offset, length);
+    const hash = this.#keyspace.keyHash.hashBytes(key, offset, length);
     return (tagOf(hash) << 9) ^ partitionOf(this.#keyspace.keyHash.upper);
   }
 
@@ -405,6 +419,7 @@ export class Database {
     // The name may lie in the record that goes.
     const name = this.#key.slice(this.#keyOffset, this.#keyOffset + this.#keyLength);
     this.#key = name;
+    this.#keyView = null;
     this.#keyOffset = 0;
     this.#drop();
     if (eventClass === NOTIFY_EXPIRED) keyspace.statistics.expiredKeys++;
@@ -419,6 +434,7 @@ export class Database {
     const table = this.#table;
     if (!table.first(this.#partition, this.#tag)) return false;
     const key = this.#key;
+    const view = this.#keyView;
     const keyOffset = this.#keyOffset;
     const keyLength = this.#keyLength;
     const entry = this.entry;
@@ -427,11 +443,12 @@ export class Database {
       const word0 = table.word0;
       if (isHot(word0)) this.#readHot(locationOf(word0, table.word1));
       else this.#readCold(word0 & LOCATION_UPPER_MASK, table.word1);
-      if (
-        entry.keyLength !== keyLength ||
-        !equalBytes(entry.bytes, entry.keyOffset, key, keyOffset, keyLength)
-      )
-        continue;
+      if (entry.keyLength !== keyLength) continue;
+      const isSame =
+        entry.hot && view !== null
+          ? equalViews(entry.view, entry.keyOffset, view, keyOffset, keyLength)
+          : equalBytes(entry.bytes, entry.keyOffset, key, keyOffset, keyLength);
+      if (!isSame) continue;
       if (entry.expireAt >= 0 && entry.expireAt <= keyspace.nowMs && !keyspace.expiryPaused) {
         this.removeBySystem(NOTIFY_EXPIRED, 'expired', keyspace.settings.lazyExpire);
         this.#key = key;
@@ -453,6 +470,7 @@ export class Database {
     const flags = (head >>> FLAGS_SHIFT) & 0xff;
     entry.bytes = arena.bytes[segment];
     entry.words = words;
+    entry.view = arena.views[segment];
     entry.word = word;
     entry.hot = true;
     entry.address = address;
@@ -528,6 +546,7 @@ export class Database {
     this.#readHot(address);
     if (fromTierKey) {
       this.#key = entry.bytes;
+      this.#keyView = null;
       this.#keyOffset = entry.keyOffset;
     }
     if (expireAt >= 0) table.noteExpiry(expirySecond(expireAt));
@@ -558,6 +577,7 @@ export class Database {
     this.#readHot(moved);
     if (ownKey) {
       this.#key = entry.bytes;
+      this.#keyView = null;
       this.#keyOffset = entry.keyOffset;
     }
     if (expireAt >= 0) this.#table.noteExpiry(expirySecond(expireAt));
@@ -589,7 +609,11 @@ export class Database {
     );
     const entry = this.entry;
     this.#readHot(address);
-    copyBytes(this.#key, this.#keyOffset, entry.bytes, entry.keyOffset, keyLength);
+    if (this.#keyView !== null && keyLength <= SHORT_BYTES_MAX) {
+      copyShort(this.#keyView, this.#keyOffset, entry.view, entry.keyOffset, keyLength);
+    } else {
+      copyBytes(this.#key, this.#keyOffset, entry.bytes, entry.keyOffset, keyLength);
+    }
     if (expireAt >= 0) {
       this.expiringCount++;
       this.#table.noteExpiry(expirySecond(expireAt));

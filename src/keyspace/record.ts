@@ -59,6 +59,8 @@ export class Entry {
   bytes: Uint8Array = new Uint8Array(0);
   /** The same memory as words, for a hot record. */
   words: Int32Array = new Int32Array(0);
+  /** The same memory under a view, for a hot record. */
+  view: DataView = new DataView(new ArrayBuffer(0));
   /** Index in `words` of the record's first word. */
   word = 0;
   hot = true;

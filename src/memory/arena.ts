@@ -66,6 +66,7 @@ for (let units = 0, sizeClass = 1; units <= CLASSED_UNITS_MAX; units++) {
 
 const NO_BYTES = new Uint8Array(0);
 const NO_WORDS = new Int32Array(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 const NONE = -1;
 
 /** The segment of an address, for addresses of any size. */
@@ -83,8 +84,9 @@ export function blockBytesFor(bytes: number): number {
 export class Arena {
   /** Bytes of each segment; owned by the arena, valid until the next `allocate` or `free` may drop the segment. */
   readonly bytes: Uint8Array[] = [];
-  /** The same memory as 32-bit words. */
+  /** The same memory as 32-bit words, and under views for unaligned access. */
   readonly words: Int32Array[] = [];
+  readonly views: DataView[] = [];
   /** Sum of the sizes of all blocks in use. */
   usedBytes = 0;
   /** Bytes of the slabs that hold them: `usedBytes` and what lies free between them. */
@@ -358,6 +360,8 @@ export class Arena {
     this.slabBytes -= bytes;
     this.blockCount--;
     this.#slabClass[slab] = FREE_CLASS;
+    const address = slab * UNITS_PER_SLAB;
+    this.words[segmentOf(address)][(address & SEGMENT_MASK) << 1] = FREE_BLOCK;
     const quad = (slab / SLABS_PER_QUAD) | 0;
     if (quadCount > SHARED_RUN_QUADS_MAX) this.#giveSegment(quad, bytes);
     else this.#giveQuads(quad, quadCount);
@@ -373,6 +377,7 @@ export class Arena {
     while (segment >= this.bytes.length) this.#addSegment();
     this.bytes[segment] = new Uint8Array(memory);
     this.words[segment] = new Int32Array(memory);
+    this.views[segment] = new DataView(memory);
     this.#freeQuads[segment] = 0;
     this.touchedBytes += bytes;
     return segment;
@@ -385,6 +390,7 @@ export class Arena {
     if (segment < this.#firstOpenSegment) this.#firstOpenSegment = segment;
     this.bytes[segment] = NO_BYTES;
     this.words[segment] = NO_WORDS;
+    this.views[segment] = NO_VIEW;
     this.touchedBytes -= bytes;
   }
 
@@ -420,6 +426,7 @@ export class Arena {
     if (this.#freeQuads[segment] === QUADS_PER_SEGMENT && segment > 0) {
       this.bytes[segment] = NO_BYTES;
       this.words[segment] = NO_WORDS;
+    this.views[segment] = NO_VIEW;
       const first = segment * QUADS_PER_SEGMENT;
       for (let at = first; at < first + QUADS_PER_SEGMENT; at++) {
         if (this.#quadTouched[at] !== 0) this.touchedBytes -= UNITS_PER_QUAD * UNIT_BYTES;
@@ -439,12 +446,14 @@ export class Arena {
     const memory = new ArrayBuffer(SEGMENT_BYTES);
     this.bytes[segment] = new Uint8Array(memory);
     this.words[segment] = new Int32Array(memory);
+    this.views[segment] = new DataView(memory);
   }
 
   /** One more segment, which is mapped when it is first used. */
   #addSegment(): void {
     this.bytes.push(NO_BYTES);
     this.words.push(NO_WORDS);
+    this.views.push(NO_VIEW);
     const segment = this.bytes.length - 1;
     this.#freeQuads.push(QUADS_PER_SEGMENT);
     const slabs = (segment + 1) * SLABS_PER_SEGMENT;

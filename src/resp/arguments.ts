@@ -1,4 +1,6 @@
-import { equalsIgnoringCase, latin1 } from '../base/bytes.ts';
+import { equalsIgnoringCase, latin1, viewOf } from '../base/bytes.ts';
+
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 /**
  * The arguments of one command, the command's name being number 0, as offsets into the buffer that they arrived in.
@@ -6,6 +8,8 @@ import { equalsIgnoringCase, latin1 } from '../base/bytes.ts';
  */
 export class Arguments {
   buffer: Uint8Array = new Uint8Array(0);
+  /** The same bytes under a view. */
+  view: DataView = NO_VIEW;
   offsets = new Int32Array(16);
   lengths = new Int32Array(16);
   count = 0;
@@ -49,6 +53,7 @@ export class Arguments {
     const copy = new Arguments();
     const buffer = new Uint8Array(this.byteCount);
     copy.buffer = buffer;
+    copy.view = viewOf(buffer);
     copy.offsets = new Int32Array(this.count);
     copy.lengths = this.lengths.slice(0, this.count);
     copy.count = this.count;
@@ -65,6 +70,7 @@ export class Arguments {
   clone(): Arguments {
     const copy = new Arguments();
     copy.buffer = this.buffer;
+    copy.view = this.view;
     copy.offsets = this.offsets.slice();
     copy.lengths = this.lengths.slice();
     copy.count = this.count;
@@ -77,6 +83,7 @@ export class Arguments {
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     all.buffer = new Uint8Array(bytes);
+    all.view = viewOf(all.buffer);
     let offset = 0;
     for (const part of parts) {
       all.buffer.set(part, offset);

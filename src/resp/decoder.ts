@@ -1,3 +1,4 @@
+import { viewOf } from '../base/bytes.ts';
 import { splitArguments } from '../base/split-arguments.ts';
 import { Arguments } from './arguments.ts';
 
@@ -30,7 +31,8 @@ export interface DecoderLimits {
  * the next time; `rebase` tells of their new place.
  */
 export class Decoder {
-  buffer: Uint8Array = new Uint8Array(0);
+  #buffer: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
   position = 0;
   end = 0;
   /** Where the command being decoded begins. */
@@ -53,6 +55,17 @@ export class Decoder {
     return this.#argumentsLeft > 0;
   }
 
+  /** The bytes to decode, between `position` and `end`. */
+  get buffer(): Uint8Array {
+    return this.#buffer;
+  }
+
+  set buffer(bytes: Uint8Array) {
+    if (bytes === this.#buffer) return;
+    this.#buffer = bytes;
+    this.#view = viewOf(bytes);
+  }
+
   /** The bytes from `start` on now lie at `offset` of another buffer, with `end` its new end. */
   rebase(buffer: Uint8Array, offset: number, end: number): void {
     const by = offset - this.start;
@@ -63,12 +76,13 @@ export class Decoder {
     if (this.#argumentsLeft > 0) {
       this.arguments.shift(by);
       this.arguments.buffer = buffer;
+      this.arguments.view = this.#view;
     }
   }
 
   /** Decodes one command. `authenticated` is false while the client may only send little. */
   next(authenticated: boolean): number {
-    const buffer = this.buffer;
+    const buffer = this.#buffer;
     const end = this.end;
     if (this.#argumentsLeft === 0) {
       this.start = this.position;
@@ -86,6 +100,7 @@ export class Decoder {
       this.position = line + 2;
       this.arguments.count = 0;
       this.arguments.buffer = buffer;
+      this.arguments.view = this.#view;
       if (count <= 0) return COMMAND;
       this.#argumentsLeft = count;
       this.#bulkLength = -1;
@@ -152,6 +167,7 @@ export class Decoder {
     const split = Arguments.of(parts);
     this.arguments.count = 0;
     this.arguments.buffer = split.buffer;
+    this.arguments.view = split.view;
     for (let part = 0; part < split.count; part++)
       this.arguments.push(split.offsets[part], split.lengths[part]);
     return COMMAND;

@@ -1,7 +1,10 @@
-import { copyBytes } from '../base/bytes.ts';
+import { constants } from 'node:buffer';
+import { copyBytes, copyShort, SHORT_BYTES_MAX, viewOf } from '../base/bytes.ts';
 import { formatDouble } from '../base/numbers.ts';
+import { ReplyError } from './reply.ts';
 
 const BUFFER_BYTES_INITIAL = 16 * 1024;
+const REPLY_TOO_LONG = 'ERR the reply is longer than a buffer can be';
 const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 
@@ -24,6 +27,7 @@ const FALSE = encoded('#f\r\n');
 export class Encoder {
   /** What was written is `buffer[0 … length)`; the buffer is replaced when it grows. */
   buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL);
+  #view: DataView = viewOf(this.buffer);
   length = 0;
   /** 2 or 3, as the client chose by HELLO. */
   protocol = 2;
@@ -36,6 +40,7 @@ export class Encoder {
   release(): Buffer {
     const full = this.buffer;
     this.buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL);
+    this.#view = viewOf(this.buffer);
     this.length = 0;
     return full;
   }
@@ -82,6 +87,19 @@ export class Encoder {
     this.reserve(length + 24);
     this.#header(36, length);
     copyBytes(bytes, offset, this.buffer, this.length, length);
+    this.length += length;
+    this.#lineEnd();
+  }
+
+  /** As {@link bulk} for bytes that a view shows too, at the same offset: quicker for short ones. */
+  bulkViewed(bytes: Uint8Array, view: DataView, offset: number, length: number): void {
+    if (length > SHORT_BYTES_MAX) {
+      this.bulk(bytes, offset, length);
+      return;
+    }
+    this.reserve(length + 24);
+    this.#header(36, length);
+    copyShort(view, offset, this.#view, this.length, length);
     this.length += length;
     this.#lineEnd();
   }
@@ -255,8 +273,13 @@ export class Encoder {
   }
 
   #grow(count: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + count));
+    const needed = this.length + count;
+    if (needed > constants.MAX_LENGTH) throw new ReplyError(REPLY_TOO_LONG);
+    const larger = Buffer.allocUnsafeSlow(
+      Math.min(Math.max(this.buffer.length * 2, needed), constants.MAX_LENGTH),
+    );
     this.buffer.copy(larger, 0, 0, this.length);
     this.buffer = larger;
+    this.#view = viewOf(larger);
   }
 }

@@ -24,7 +24,7 @@ export interface ConnectionHost {
   execute(connection: Connection, words: Arguments, mayWait: boolean): boolean;
   /** A batch ended. */
   endBatch(): void;
-  received(bytes: number): void;
+  received(connection: Connection, bytes: number): void;
   sent(bytes: number): void;
   /** The client broke the protocol or a limit; for the log. */
   complained(connection: Connection, reason: string): void;
@@ -116,7 +116,7 @@ export class Connection implements Transport {
   receive(bytes: Buffer, length: number): void {
     if (this.#closed || this.client.closing) return;
     this.receivedBytes += length;
-    this.#host.received(length);
+    this.#host.received(this, length);
     if (this.#pending === null && !this.#waiting) {
       const decoder = this.decoder;
       decoder.buffer = bytes;
@@ -124,14 +124,12 @@ export class Connection implements Transport {
       decoder.end = length;
       this.#process();
       if (decoder.start < length && !this.client.closing) this.#keep(bytes, decoder.start, length);
+      if (this.client.queueBytes > 0) this.#checkQueryLimit();
       return;
     }
     this.#keep(bytes, 0, length);
-    if (this.#end - this.#start > this.#host.limits.queryBytesMax) {
-      this.#host.complained(this, 'query buffer limit exceeded');
-      this.close(false);
-      return;
-    }
+    this.#checkQueryLimit();
+    if (this.client.closing) return;
     if (!this.#waiting && this.#end - this.#start >= this.decoder.bytesWanted) this.#process();
     this.#trim();
   }
@@ -156,6 +154,13 @@ export class Connection implements Transport {
     const length = reply.length;
     this.sentBytes += length;
     this.#host.sent(length);
+    if (this.socket.writableLength > 0 && length * 2 < reply.buffer.length) {
+      // It will be queued: a copy of just its size, so that small replies to a slow client don't hold large buffers.
+      this.socket.write(Buffer.from(reply.buffer.subarray(0, length)));
+      reply.length = 0;
+      this.#checkOutputLimit();
+      return;
+    }
     this.socket.write(reply.buffer.subarray(0, length));
     // The kernel took it all: the buffer is ours again. Else the socket keeps it.
     if (this.socket.writableLength === 0) {
@@ -163,11 +168,21 @@ export class Connection implements Transport {
       if (reply.buffer.length > 1024 * 1024) reply.release();
     } else {
       reply.release();
-      if (this.#host.exceedsOutputLimit(this)) {
-        this.#host.complained(this, 'output buffer limit exceeded');
-        this.close(false);
-      }
+      this.#checkOutputLimit();
     }
+  }
+
+  #checkOutputLimit(): void {
+    if (!this.#host.exceedsOutputLimit(this)) return;
+    this.#host.complained(this, 'output buffer limit exceeded');
+    this.close(false);
+  }
+
+  /** Commands queued by MULTI have not been run, so they count as bytes of the query. */
+  #checkQueryLimit(): void {
+    if (this.#end - this.#start + this.client.queueBytes <= this.#host.limits.queryBytesMax) return;
+    this.#host.complained(this, 'query buffer limit exceeded');
+    this.close(false);
   }
 
   #process(): void {

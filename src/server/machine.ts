@@ -24,3 +24,11 @@ export function systemMemory(): number {
   }
   return bytes;
 }
+
+/** Files that this process may have open at once, or infinity where the system does not tell. */
+export function openFilesMax(): number {
+  const path = '/proc/self/limits';
+  if (!exists(path)) return Number.POSITIVE_INFINITY;
+  const soft = /^Max open files\s+(\S+)/m.exec(readText(path))?.[1];
+  return soft === undefined || soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
+}

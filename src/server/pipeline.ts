@@ -14,11 +14,11 @@ import {
   IS_DENIED_ON_OOM,
   IS_FORBIDDEN_IN_MULTI,
   IS_LEFT_OUT_OF_SLOWLOG,
-  IS_WRITE,
 } from '../command-table/command.ts';
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import type { Encoder } from '../resp/encoder.ts';
+import { ReplyError } from '../resp/reply.ts';
 
 /** What the pipeline asks of the memory budget and the tier before it runs a command. */
 export interface Admission {
@@ -93,24 +93,19 @@ export class Pipeline {
     } else if (client.queue !== null && !NOT_QUEUED.has(command.row.name)) {
       this.#queue(client, command, words);
     } else {
-      if ((bits & IS_DENIED_ON_OOM) !== 0 || command.row.name === 'exec') {
+      if ((bits & IS_DENIED_ON_OOM) !== 0 || (command.row.name === 'exec' && growsMemory(client))) {
         const verdict = this.#admission.admitWrite(client);
-        if (verdict !== 'run') {
-          const grows =
-            (bits & IS_DENIED_ON_OOM) !== 0 ||
-            (client.queue ?? []).some((queued) => (queued.command.bits & IS_DENIED_ON_OOM) !== 0);
-          if (verdict === 'wait') {
-            if (mayWait) {
-              client.commandCount--;
-              return false;
-            }
-          } else if (grows) {
-            const text = verdict === 'full' ? OUT_OF_MEMORY : verdict;
-            if (command.row.name === 'exec') this.#abortTransaction(client, command, text);
-            else this.#reject(client, command, text);
-            this.#finishReply(client, replyStart);
-            return true;
+        if (verdict === 'wait') {
+          if (mayWait) {
+            client.commandCount--;
+            return false;
           }
+        } else if (verdict !== 'run') {
+          const text = verdict === 'full' ? OUT_OF_MEMORY : verdict;
+          if (command.row.name === 'exec') this.#abortTransaction(client, command, text);
+          else this.#reject(client, command, text);
+          this.#finishReply(client, replyStart);
+          return true;
         }
       }
       if (mayWait && command.row.need !== 'none' && this.#admission.mustFetch(command, words, client)) {
@@ -144,6 +139,7 @@ export class Pipeline {
     } catch (error) {
       reply.length = start;
       if (error instanceof ColdRecordError) reply.error(error.reply);
+      else if (error instanceof ReplyError) reply.error(error.message);
       else this.#observer.crashed(error, command, words, client);
     }
     this.running = null;
@@ -204,7 +200,7 @@ export class Pipeline {
     client.queueBytes = 0;
     client.queueFailed = false;
     this.#services.watches.unwatchAll(client);
-    this.#reject(client, command, `EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`);
+    this.#reject(client, command, `EXECABORT Transaction discarded because of: ${text}`);
   }
 
   #reject(client: Client, command: Command | null, text: string): void {
@@ -243,7 +239,9 @@ export class Pipeline {
   }
 }
 
-/** Whether a command may change keys; for callers that only read. */
-export function isWrite(command: Command): boolean {
-  return (command.bits & IS_WRITE) !== 0;
+/** Whether a transaction holds a command that may grow memory. */
+function growsMemory(client: Client): boolean {
+  if (client.queue === null) return false;
+  for (const { command } of client.queue) if ((command.bits & IS_DENIED_ON_OOM) !== 0) return true;
+  return false;
 }

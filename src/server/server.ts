@@ -16,10 +16,15 @@ import {
 } from './connection.ts';
 import { Engine, type EngineHost } from './engine.ts';
 import type { Log } from './log.ts';
+import { openFilesMax } from './machine.ts';
 
 const PROTECTED_MODE_ERROR =
   "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n';
+/** Offsets of arguments are 32-bit integers. */
+const QUERY_BYTES_MAX = 0x7fffffff - 1024 * 1024;
+/** Open files that are not clients: listeners, the log, the tier's environments. */
+const FILES_RESERVED = 32;
 /** Bytes of JavaScript objects that a connection costs besides its buffers. */
 const CONNECTION_BYTES = 3 * 1024;
 
@@ -39,6 +44,8 @@ export class Server implements EngineHost, ConnectionHost {
   #nextClientId = 1;
   #cronTimer: NodeJS.Timeout | null = null;
   #port = 0;
+  /** What the TCP listeners were made from. */
+  #listensOn: { readonly port: number; readonly bind: readonly string[] } = { port: 0, bind: [] };
   #closing: Promise<void> | null = null;
 
   /** Throws an error ready for people if the tier can't be opened. */
@@ -78,8 +85,17 @@ export class Server implements EngineHost, ConnectionHost {
       this.log.setLevel(values.loglevel);
       return undefined;
     });
+    this.config.onChange('requirepass', () => {
+      if (values.requirepass === '') for (const client of this.clients.values()) client.authenticated = true;
+      return undefined;
+    });
+    this.config.onChange(['port', 'bind'], () => {
+      void this.#moveTcp();
+      return undefined;
+    });
+    this.#fitClientsToOpenFiles();
     // As in Redis, port 0 means no TCP; where that would leave nothing to listen on, the system picks a port.
-    if (values.port !== 0 || values.unixsocket === '') await this.#listenOnTcp(values.port);
+    if (values.port !== 0 || values.unixsocket === '') await this.#listenOnTcp(values.port, values.bind);
     if (values.unixsocket !== '') await this.#listenOnUnixSocket(values.unixsocket, values.unixsocketperm);
     if (this.#listeners.length === 0) throw new Error('Configured to not listen anywhere');
     this.#scheduleCron();
@@ -157,8 +173,10 @@ export class Server implements EngineHost, ConnectionHost {
     this.engine.endBatch();
   }
 
-  received(bytes: number): void {
-    const { statistics } = this.engine;
+  received(connection: Connection, bytes: number): void {
+    const { statistics, keyspace } = this.engine;
+    // Bytes of a command that is still arriving are a sign of life too.
+    connection.client.lastInteractionMs = keyspace.nowMs;
     statistics.bytesReceived += bytes;
     statistics.readsProcessed++;
   }
@@ -201,12 +219,48 @@ export class Server implements EngineHost, ConnectionHost {
   #takeLimits(): void {
     const { values } = this.config;
     this.#limits.bulkBytesMax = values['proto-max-bulk-len'];
-    this.#limits.queryBytesMax = values['client-query-buffer-limit'];
+    this.#limits.queryBytesMax = Math.min(values['client-query-buffer-limit'], QUERY_BYTES_MAX);
   }
 
-  async #listenOnTcp(port: number): Promise<void> {
+  /** Lowers `maxclients` to what the limit on open files leaves, as Redis does. */
+  #fitClientsToOpenFiles(): void {
+    const { maxclients } = this.config.values;
+    const available = openFilesMax() - FILES_RESERVED;
+    if (maxclients <= available) return;
+    if (available < 1) throw new Error('The limit on open files leaves none for clients (ulimit -n)');
+    this.config.set([['maxclients', `${available}`]]);
+    this.log.warning(
+      `The limit on open files allows ${available} clients; maxclients is lowered from ${maxclients} to that. Raise it with ulimit -n`,
+    );
+  }
+
+  /** Puts a changed `port` or `bind` into force. Where that can't be had, both go back to what they were. */
+  async #moveTcp(): Promise<void> {
+    const { values } = this.config;
+    const before = this.#listensOn;
+    if (values.port === before.port && values.bind.join(' ') === before.bind.join(' ')) return;
+    this.#listensOn = { port: values.port, bind: values.bind };
+    for (const listener of this.#listeners.filter((candidate) => typeof candidate.address() !== 'string')) {
+      listener.close();
+      this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+    }
+    this.#port = 0;
+    try {
+      if (values.port !== 0) await this.#listenOnTcp(values.port, values.bind);
+      this.#announceAddresses();
+    } catch (error) {
+      this.log.warning(`${(error as Error).message}; going back to port ${before.port}`);
+      this.config.set([
+        ['port', `${before.port}`],
+        ['bind', before.bind.join(' ')],
+      ]);
+    }
+  }
+
+  async #listenOnTcp(port: number, bind: readonly string[]): Promise<void> {
+    this.#listensOn = { port, bind };
     const failures: string[] = [];
-    for (const word of this.config.values.bind) {
+    for (const word of bind) {
       const isOptional = word.startsWith('-');
       const name = isOptional ? word.slice(1) : word;
       const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name;
@@ -318,14 +372,18 @@ export class Server implements EngineHost, ConnectionHost {
     this.log.flush();
   }
 
+  #announceAddresses(): void {
+    for (const listener of this.#listeners) {
+      const address = listener.address();
+      if (typeof address === 'string') this.log.notice(`Listening on the Unix socket ${address}`);
+      else if (address !== null) this.log.notice(`Listening on ${address.address}:${address.port}`);
+    }
+  }
+
   #announce(): void {
     const { values } = this.config;
     const { engine, log } = this;
-    for (const listener of this.#listeners) {
-      const address = listener.address();
-      if (typeof address === 'string') log.notice(`Listening on the Unix socket ${address}`);
-      else if (address !== null) log.notice(`Listening on ${address.address}:${address.port}`);
-    }
+    this.#announceAddresses();
     if (engine.tier === null) {
       const limit = engine.memoryLimit === 0 ? 'no limit' : humanBytes(engine.memoryLimit);
       log.notice(`RAM budget: ${limit}, policy ${values['maxmemory-policy']}; Flex is off`);

@@ -135,7 +135,7 @@ export class Reclaimer {
     const entry = this.#entry;
     const database = keyspace.databases.find((candidate) => candidate.id === databaseId);
     if (database === undefined) return;
-    const hash = keyspace.keyHash.hash(entry.bytes, entry.keyOffset, entry.keyLength);
+    const hash = keyspace.keyHash.hashBytes(entry.bytes, entry.keyOffset, entry.keyLength);
     const tag = tagOf(hash);
     const partition = partitionOf(keyspace.keyHash.upper);
     const table = database.table;

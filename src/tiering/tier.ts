@@ -333,7 +333,7 @@ export class Tier implements ColdTier {
 
   #noteExpiry(database: Database, entry: Entry, upper: number, lower: number): void {
     if ((entry.flags & EXPIRES) === 0) return;
-    const hash = this.#keyspace.keyHash.hash(entry.bytes, entry.keyOffset, entry.keyLength);
+    const hash = this.#keyspace.keyHash.hashBytes(entry.bytes, entry.keyOffset, entry.keyLength);
     const partition = partitionOf(this.#keyspace.keyHash.upper);
     // Appending a full list moves the place that the store gave last.
     const { placeUpper, placeLower } = this.store;

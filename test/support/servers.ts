@@ -89,7 +89,9 @@ export async function freePort(): Promise<number> {
 
 function commandLine(directives: Record<string, DirectiveValue>): string[] {
   return Object.entries(directives).flatMap(([name, value]) => {
-    const words = Array.isArray(value) ? value : [value === true ? 'yes' : value === false ? 'no' : `${value}`];
+    const words = Array.isArray(value)
+      ? value
+      : [value === true ? 'yes' : value === false ? 'no' : `${value}`];
     return [`--${name}`, ...words];
   });
 }

@@ -10,6 +10,11 @@ const EMBEDDED_BYTES_MAX = 44;
 /** The encoding that Redis gives a string that is set as a whole. */
 export function encodingOf(bytes: Uint8Array, offset: number, length: number): number {
   if (isCanonicalInteger(bytes, offset, length)) return ENCODING_INTEGER;
+  return textEncodingOf(length);
+}
+
+/** The encoding of a string of this length that is not tried as an integer: what INCRBYFLOAT writes. */
+export function textEncodingOf(length: number): number {
   return length <= EMBEDDED_BYTES_MAX ? ENCODING_EMBEDDED : ENCODING_RAW;
 }
 

@@ -14,31 +14,45 @@ export interface LcsResult {
   readonly matches: readonly LcsMatch[];
 }
 
-/** Cells of the table that may be allocated. */
-const CELLS_MAX = 0x7fffffff / 4;
+/** Bytes of a cell in Redis's table, by which it limits the lengths. */
+const CELL_BYTES = 4;
 
 /**
- * The LCS command's algorithm (t_string.c, lcsCommand): dynamic programming over a table of both lengths, walked back
- * from its end. Undefined if the table would be too large. Time and memory are the product of the lengths.
+ * The LCS command's algorithm (t_string.c, lcsCommand): the lengths of the common subsequences of all prefixes by
+ * dynamic programming, walked back from the end. Undefined if Redis's table of them would exceed `tableBytesMax`, which
+ * is `proto-max-bulk-len` there. The walk asks only which neighbour is larger, so a row of lengths and a bit per cell
+ * are kept here, a thirty-second of that. Time is the product of the lengths.
  */
-export function longestCommonSubsequence(left: Uint8Array, right: Uint8Array): LcsResult | undefined {
+export function longestCommonSubsequence(
+  left: Uint8Array,
+  right: Uint8Array,
+  tableBytesMax = 512 * 1024 * 1024,
+): LcsResult | undefined {
   const width = right.length + 1;
-  if ((left.length + 1) * width > CELLS_MAX) return undefined;
-  const table = new Uint32Array((left.length + 1) * width);
+  const cellCount = (left.length + 1) * width;
+  if (cellCount * CELL_BYTES > tableBytesMax) return undefined;
+  const lengths = new Uint32Array(width);
+  /** Whether the cell above is larger than the one before, of cells whose bytes differ. */
+  const isAboveLarger = new Uint8Array(Math.ceil(cellCount / 8));
   for (let row = 1; row <= left.length; row++) {
     const byte = left[row - 1];
-    const at = row * width;
+    let cell = row * width;
+    let diagonal = 0;
+    let before = 0;
     for (let column = 1; column < width; column++) {
+      cell++;
+      const above = lengths[column];
       if (byte === right[column - 1]) {
-        table[at + column] = table[at - width + column - 1] + 1;
-      } else {
-        const above = table[at - width + column];
-        const before = table[at + column - 1];
-        table[at + column] = above > before ? above : before;
+        before = diagonal + 1;
+      } else if (above > before) {
+        isAboveLarger[Math.floor(cell / 8)] |= 1 << (cell & 7);
+        before = above;
       }
+      lengths[column] = before;
+      diagonal = above;
     }
   }
-  const length = table[left.length * width + right.length];
+  const length = lengths[right.length];
   const bytes = new Uint8Array(length);
   const matches: LcsMatch[] = [];
   let filled = length;
@@ -46,6 +60,7 @@ export function longestCommonSubsequence(left: Uint8Array, right: Uint8Array): L
   let column = right.length;
   let run: { leftStart: number; leftEnd: number; rightStart: number; rightEnd: number } | undefined;
   while (row > 0 && column > 0) {
+    const cell = row * width + column;
     if (left[row - 1] === right[column - 1]) {
       bytes[--filled] = left[row - 1];
       if (run !== undefined && run.leftStart === row && run.rightStart === column) {
@@ -57,9 +72,10 @@ export function longestCommonSubsequence(left: Uint8Array, right: Uint8Array): L
       }
       row--;
       column--;
+    } else if ((isAboveLarger[Math.floor(cell / 8)] & (1 << (cell & 7))) !== 0) {
+      row--;
     } else {
-      if (table[(row - 1) * width + column] > table[row * width + column - 1]) row--;
-      else column--;
+      column--;
     }
   }
   if (run !== undefined) matches.push(run);
