@@ -1,6 +1,7 @@
 import type { CommandRow } from '../command-table/row.ts';
 import { CONFIG_COMMANDS } from './config.ts';
 import { CONNECTION_COMMANDS } from './connection.ts';
+import { DIAGNOSTIC_COMMANDS } from './diagnostics.ts';
 import { FLEX_COMMANDS } from './flex.ts';
 import { SERVER_COMMANDS } from './info.ts';
 import { KEY_COMMANDS } from './keys.ts';
@@ -16,4 +17,5 @@ export const COMMANDS: readonly CommandRow[] = [
   ...CONFIG_COMMANDS,
   ...SERVER_COMMANDS,
   ...FLEX_COMMANDS,
+  ...DIAGNOSTIC_COMMANDS,
 ];

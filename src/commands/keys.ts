@@ -4,6 +4,7 @@ import {
   INVALID_CURSOR,
   NO_SUCH_KEY,
   NOT_AN_INTEGER,
+  OUT_OF_RANGE_POSITIVE,
   SAME_OBJECT,
   SYNTAX_ERROR,
 } from '../base/error-replies.ts';
@@ -22,6 +23,7 @@ import { replyHelp } from './help.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
 
 const SCAN_COUNT_DEFAULT = 10;
+const NOT_A_32_BIT_INTEGER = 'ERR value is out of range, value must between -2147483648 and 2147483647';
 
 function del(call: Call): void {
   const { words, database } = call;
@@ -189,15 +191,15 @@ function rename(call: Call, onlyIfNew: boolean): void {
   else reply.ok();
 }
 
-/** A database by the number in argument `at`, or null after replying an error. */
-function databaseAt(call: Call, at: number, notAnInteger: string): Database | null {
+/** A database by the number in argument `at`, or null after replying an error; `invalid` is the text for no number. */
+function databaseAt(call: Call, at: number, invalid?: string): Database | null {
   const { words } = call;
-  const number = parseInteger(words.buffer, words.offsets[at], words.lengths[at]);
-  if (Number.isNaN(number)) {
-    call.reply.error(notAnInteger);
+  const number = parseInteger64(words.buffer, words.offsets[at], words.lengths[at]);
+  if (number === undefined || number !== BigInt.asIntN(32, number)) {
+    call.reply.error(invalid ?? (number === undefined ? NOT_AN_INTEGER : NOT_A_32_BIT_INTEGER));
     return null;
   }
-  const database = number < 0 ? undefined : call.keyspace.databases[number];
+  const database = number < 0n ? undefined : call.keyspace.databases[Number(number)];
   if (database === undefined) {
     call.reply.error(DATABASE_OUT_OF_RANGE);
     return null;
@@ -207,7 +209,7 @@ function databaseAt(call: Call, at: number, notAnInteger: string): Database | nu
 
 function move(call: Call): void {
   const { words, reply, database } = call;
-  const target = databaseAt(call, 2, NOT_AN_INTEGER);
+  const target = databaseAt(call, 2);
   if (target === null) return;
   if (target === database) {
     reply.error(SAME_OBJECT);
@@ -223,10 +225,10 @@ function move(call: Call): void {
     return;
   }
   put(target, taken);
-  target.notify(NOTIFY_GENERIC, 'move_to');
   call.find(1, 0);
   database.remove();
   database.notify(NOTIFY_GENERIC, 'move_from');
+  target.notify(NOTIFY_GENERIC, 'move_to');
   reply.integer(1);
 }
 
@@ -237,7 +239,7 @@ function copy(call: Call): void {
   for (let at = 3; at < words.count; at++) {
     if (words.is(at, 'replace')) replaces = true;
     else if (words.is(at, 'db') && at + 1 < words.count) {
-      const named = databaseAt(call, ++at, NOT_AN_INTEGER);
+      const named = databaseAt(call, ++at);
       if (named === null) return;
       target = named;
     } else {
@@ -417,7 +419,7 @@ function swapdb(call: Call): void {
 }
 
 function select(call: Call): void {
-  const database = databaseAt(call, 1, NOT_AN_INTEGER);
+  const database = databaseAt(call, 1);
   if (database === null) return;
   call.client.databaseNumber = database.number;
   call.reply.ok();
@@ -454,26 +456,28 @@ function accessOf(call: Call, entry: Entry): number {
 
 function objectFreq(call: Call): void {
   const { settings, nowMs } = call.keyspace;
-  if (!settings.lfu) {
-    call.reply.error(
-      'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
-    );
+  const entry = object(call);
+  if (entry === null) return;
+  if (settings.lfu) {
+    call.reply.integer(lfuCounter(accessOf(call, entry), nowMs, settings.lfuDecayMinutes));
     return;
   }
-  const entry = object(call);
-  if (entry !== null) call.reply.integer(lfuCounter(accessOf(call, entry), nowMs, settings.lfuDecayMinutes));
+  call.reply.error(
+    'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+  );
 }
 
 function objectIdletime(call: Call): void {
   const { settings, nowMs } = call.keyspace;
-  if (settings.lfu) {
-    call.reply.error(
-      'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
-    );
+  const entry = object(call);
+  if (entry === null) return;
+  if (!settings.lfu) {
+    call.reply.integer(Math.floor(lruIdleMs(accessOf(call, entry), nowMs) / 1000));
     return;
   }
-  const entry = object(call);
-  if (entry !== null) call.reply.integer(lruIdleMs(accessOf(call, entry), nowMs) / 1000);
+  call.reply.error(
+    'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+  );
 }
 
 function objectEncoding(call: Call): void {
@@ -516,12 +520,16 @@ function waitaof(call: Call): void {
   const { words, reply } = call;
   const local = parseInteger64(words.buffer, words.offsets[1], words.lengths[1]);
   const replicas = parseInteger64(words.buffer, words.offsets[2], words.lengths[2]);
-  if (local === undefined || replicas === undefined) {
+  if (local === undefined) {
     reply.error(NOT_AN_INTEGER);
     return;
   }
-  if (local < 0n || local > 1n || replicas < 0n) {
-    reply.error('ERR value is out of range, must be between 0 and 1');
+  if (local < 0n || local > 1n) {
+    reply.error('ERR value is out of range, value must between 0 and 1');
+    return;
+  }
+  if (replicas === undefined || replicas < 0n) {
+    reply.error(OUT_OF_RANGE_POSITIVE);
     return;
   }
   if (!readTimeout(call, 3)) return;

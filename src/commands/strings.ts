@@ -572,6 +572,15 @@ function incrbyfloat(call: Call): void {
 
 function lcs(call: Call): void {
   const { words, reply } = call;
+  const values: Uint8Array[] = [];
+  for (const at of [1, 2]) {
+    const { entry } = call.database;
+    if (!call.find(at, READ)) values.push(EMPTY);
+    else if (entry.type !== TYPE_STRING) {
+      reply.error('ERR The specified keys must contain string values');
+      return;
+    } else values.push(entry.bytes.slice(entry.payloadOffset, entry.payloadOffset + entry.payloadLength));
+  }
   let wantsLength = false;
   let wantsMatches = false;
   let wantsMatchLengths = false;
@@ -596,15 +605,6 @@ function lcs(call: Call): void {
   if (wantsMatches && wantsLength) {
     reply.error('ERR If you want both the length and indexes, please just use IDX.');
     return;
-  }
-  const values: Uint8Array[] = [];
-  for (const at of [1, 2]) {
-    const { entry } = call.database;
-    if (!call.find(at, READ)) values.push(EMPTY);
-    else if (entry.type !== TYPE_STRING) {
-      reply.error('ERR The specified keys must contain string values');
-      return;
-    } else values.push(entry.bytes.slice(entry.payloadOffset, entry.payloadOffset + entry.payloadLength));
   }
   const result = longestCommonSubsequence(values[0], values[1]);
   if (result === undefined) {

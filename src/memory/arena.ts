@@ -34,6 +34,7 @@ const SLAB_SHIFT = 13;
 const UNITS_PER_SLAB = 1 << SLAB_SHIFT;
 const SLABS_PER_QUAD = 4;
 const SLABS_PER_SEGMENT = UNITS_PER_SEGMENT / UNITS_PER_SLAB;
+const SEGMENT_SLABS_SHIFT = SEGMENT_SHIFT - SLAB_SHIFT;
 const QUADS_PER_SEGMENT = SLABS_PER_SEGMENT / SLABS_PER_QUAD;
 const UNITS_PER_QUAD = UNITS_PER_SLAB * SLABS_PER_QUAD;
 /** Bytes of one slab of small blocks. */
@@ -112,6 +113,9 @@ export class Arena {
   #firstOpenSegment = 0;
   /** The slab that `evacuate` empties, which is in no list meanwhile. */
   #draining = NONE;
+  /** The segment that is being emptied, none of whose slabs is in a list, and the next of them to visit. */
+  #vacating = NONE;
+  #vacatingSlab = 0;
   readonly #classHead = new Int32Array(CLASS_COUNT).fill(NONE);
 
   /**
@@ -260,21 +264,112 @@ export class Arena {
     const sizeClass = this.#slabClass[slab];
     assert(sizeClass !== FREE_CLASS && sizeClass !== RUN_CLASS, 'evacuate: not a slab of blocks');
     const blockUnits = CLASS_UNITS[sizeClass];
-    const freshStart = this.#slabFresh[slab];
-    const end = freshStart === NONE ? Math.floor(UNITS_PER_SLAB / blockUnits) * blockUnits : freshStart;
-    if (this.#slabFree[slab] !== NONE || freshStart !== NONE) this.#unlink(slab, sizeClass);
+    if (this.#hasRoom(slab)) this.#unlink(slab, sizeClass);
     this.#draining = slab;
+    const live = this.#liveBlocks(slab);
+    for (const address of live) visit(address);
+    this.#draining = NONE;
+    if (this.#slabUsed[slab] === 0) this.#closeSlab(slab, blockUnits);
+    else if (this.#hasRoom(slab)) this.#link(slab, sizeClass);
+  }
+
+  /** Bytes that are resident and free to be handed out. */
+  get idleBytes(): number {
+    return this.touchedBytes - this.usedBytes;
+  }
+
+  /** Whether a segment is being emptied. */
+  get isVacating(): boolean {
+    return this.#vacating !== NONE;
+  }
+
+  /**
+   * Begins to empty the segment with the fewest live bytes, if those are at most `liveBytesMax`: from now on nothing is
+   * handed out from it, and {@link vacateSome} moves what lives there. Never the first segment. False if there is none.
+   */
+  vacate(liveBytesMax: number): boolean {
+    let best = NONE;
+    let bestBytes = liveBytesMax;
+    for (let segment = 1; segment < this.bytes.length; segment++) {
+      if (this.bytes[segment].length === 0) continue;
+      const live = this.#liveBytesOf(segment);
+      if (live <= bestBytes) {
+        best = segment;
+        bestBytes = live;
+      }
+    }
+    if (best === NONE) return false;
+    const first = best * SLABS_PER_SEGMENT;
+    for (let slab = first; slab < first + SLABS_PER_SEGMENT; slab++) {
+      if (this.#isListed(slab)) this.#unlink(slab, this.#slabClass[slab]);
+    }
+    this.#vacating = best;
+    this.#vacatingSlab = first;
+    return true;
+  }
+
+  /**
+   * Goes on emptying a segment: calls `move`, which must free it, with the address of each live block of `slabCount` slabs.
+   * A segment of which something stays is used again. Call while {@link isVacating}.
+   */
+  vacateSome(slabCount: number, move: (address: number) => void): void {
+    const segment = this.#vacating;
+    const end = (segment + 1) * SLABS_PER_SEGMENT;
+    const until = Math.min(end, this.#vacatingSlab + slabCount);
+    for (; this.#vacatingSlab < until && this.#vacating !== NONE; this.#vacatingSlab++) {
+      const slab = this.#vacatingSlab;
+      const sizeClass = this.#slabClass[slab];
+      if (sizeClass === RUN_CLASS) move(slab * UNITS_PER_SLAB);
+      else if (sizeClass !== FREE_CLASS) for (const address of this.#liveBlocks(slab)) move(address);
+    }
+    if (this.#vacating === NONE || this.#vacatingSlab < end) return;
+    this.#vacating = NONE;
+    for (let slab = segment * SLABS_PER_SEGMENT; slab < end; slab++) {
+      const isUsable = this.#slabClass[slab] === FREE_CLASS ? this.#quadState[slab >>> 2] === 1 : this.#hasRoom(slab);
+      if (isUsable) this.#link(slab, this.#slabClass[slab]);
+    }
+  }
+
+  /** Whether a slab is in the list of its class. */
+  #isListed(slab: number): boolean {
+    const sizeClass = this.#slabClass[slab];
+    if (sizeClass === RUN_CLASS) return false;
+    return this.#slabPrevious[slab] !== NONE || this.#classHead[sizeClass] === slab;
+  }
+
+  /** Whether a slab of blocks has a free one. */
+  #hasRoom(slab: number): boolean {
+    if (this.#slabClass[slab] === RUN_CLASS) return false;
+    return this.#slabFree[slab] !== NONE || this.#slabFresh[slab] !== NONE;
+  }
+
+  /** Live bytes of a segment; infinite for one that is a single block, which has nowhere to go. */
+  #liveBytesOf(segment: number): number {
+    if (this.bytes[segment].length > SEGMENT_BYTES) return Number.POSITIVE_INFINITY;
+    let units = 0;
+    const first = segment * SLABS_PER_SEGMENT;
+    for (let slab = first; slab < first + SLABS_PER_SEGMENT; slab++) {
+      const sizeClass = this.#slabClass[slab];
+      if (sizeClass === RUN_CLASS) units += this.#slabUsed[slab] * UNITS_PER_QUAD;
+      else if (sizeClass !== FREE_CLASS) units += this.#slabUsed[slab] * CLASS_UNITS[sizeClass];
+    }
+    return units * UNIT_BYTES;
+  }
+
+  /** Addresses of the live blocks of a slab. */
+  #liveBlocks(slab: number): number[] {
+    const blockUnits = CLASS_UNITS[this.#slabClass[slab]];
+    const slabUnits = blockUnits > SMALL_UNITS_MAX ? UNITS_PER_QUAD : UNITS_PER_SLAB;
+    const fresh = this.#slabFresh[slab];
+    const end = fresh === NONE ? Math.floor(slabUnits / blockUnits) * blockUnits : fresh;
     const base = slab * UNITS_PER_SLAB;
     const words = this.words[segmentOf(base)];
     const live: number[] = [];
     for (let offset = 0; offset < end; offset += blockUnits) {
       if (words[((base + offset) & SEGMENT_MASK) << 1] !== FREE_BLOCK) live.push(base + offset);
     }
-    assert(live.length === this.#slabUsed[slab], 'evacuate: the marks differ from the count of live blocks');
-    for (const address of live) visit(address);
-    this.#draining = NONE;
-    if (this.#slabUsed[slab] === 0) this.#closeSlab(slab, blockUnits);
-    else if (this.#slabFree[slab] !== NONE || this.#slabFresh[slab] !== NONE) this.#link(slab, sizeClass);
+    assert(live.length === this.#slabUsed[slab], 'the marks of a slab differ from its count of live blocks');
+    return live;
   }
 
   #slabOf(address: number): number {
@@ -397,6 +492,7 @@ export class Arena {
   /** The first quad of `count` free ones side by side in one segment, lowest first so that the top can be dropped. */
   #takeQuads(count: number): number {
     for (let segment = this.#firstOpenSegment; segment < this.bytes.length; segment++) {
+      if (segment === this.#vacating) continue;
       if (this.#freeQuads[segment] < count) {
         if (this.#freeQuads[segment] === 0 && segment === this.#firstOpenSegment) this.#firstOpenSegment++;
         continue;
@@ -424,6 +520,7 @@ export class Arena {
     this.#freeQuads[segment] += count;
     if (segment < this.#firstOpenSegment) this.#firstOpenSegment = segment;
     if (this.#freeQuads[segment] === QUADS_PER_SEGMENT && segment > 0) {
+      if (segment === this.#vacating) this.#vacating = NONE;
       this.bytes[segment] = NO_BYTES;
       this.words[segment] = NO_WORDS;
     this.views[segment] = NO_VIEW;
@@ -471,6 +568,7 @@ export class Arena {
   }
 
   #link(slab: number, sizeClass: number): void {
+    if (this.#vacating !== NONE && slab >>> SEGMENT_SLABS_SHIFT === this.#vacating) return;
     const head = this.#classHead[sizeClass];
     this.#slabNext[slab] = head;
     this.#slabPrevious[slab] = NONE;
@@ -479,6 +577,7 @@ export class Arena {
   }
 
   #unlink(slab: number, sizeClass: number): void {
+    if (this.#vacating !== NONE && slab >>> SEGMENT_SLABS_SHIFT === this.#vacating) return;
     const next = this.#slabNext[slab];
     const previous = this.#slabPrevious[slab];
     if (next !== NONE) this.#slabPrevious[next] = previous;

@@ -12,6 +12,7 @@ import type { Config } from '../config/config.ts';
 import type { Database } from '../keyspace/database.ts';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.ts';
 import { Keyspace, type KeyspaceEvents } from '../keyspace/keyspace.ts';
+import { SEGMENT_BYTES } from '../memory/arena.ts';
 import { Ledger } from '../memory/ledger.ts';
 import { LatencyMonitor } from '../metrics/latency.ts';
 import { ServerStatistics } from '../metrics/server-statistics.ts';
@@ -33,6 +34,13 @@ const BALANCE_US = 2000;
 const BATCH_BALANCE_US = 500;
 /** Microseconds of freeing what was flushed in one run of the cron. */
 const FREE_US = 1000;
+/** Microseconds of moving records together in one run of the cron. */
+const COMPACT_US = 1000;
+/** Idle memory that is kept for growth, and the share of the arena that may be idle besides. */
+const IDLE_BYTES_MIN = 16 * 1024 * 1024;
+const IDLE_FRACTION_MIN = 0.05;
+/** A segment fuller than this is not worth emptying. */
+const VACATED_FRACTION_MAX = 0.9;
 const RESIDENT_SAMPLE_MS = 100;
 
 /** What the engine tells its host. */
@@ -165,6 +173,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       this.#freeSome(FREE_US);
       isDone = isDone && this.#freeing.length === 0;
     }
+    if (this.#compact()) isDone = false;
     this.#host.resumeWaiting();
     this.#endTick(start);
     return !isDone;
@@ -189,17 +198,11 @@ export class Engine implements Services, KeyspaceEvents, Observer {
 
   /** Moves the blocks of sparse slabs together until none is left, and takes memory again. */
   purge(): void {
-    const { arena, databases } = this.keyspace;
+    const { arena } = this.keyspace;
     for (let from = 0; from < arena.slabTotal; from++) {
       const slab = arena.findSparseSlab(from, 1, 0.75);
       if (slab < 0) continue;
-      arena.evacuate(slab, (address) => {
-        for (const database of databases) {
-          if (database.size === database.coldCount || !database.findOwner(address)) continue;
-          database.relocate();
-          return;
-        }
-      });
+      arena.evacuate(slab, (address) => this.#relocate(address));
     }
     this.#sample();
   }
@@ -367,11 +370,33 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     const { keyspace, ledger, statistics } = this;
     const { arena, indexArena } = keyspace;
     this.#residentSampledMs = keyspace.nowMs;
-    const idle = arena.touchedBytes - arena.usedBytes + indexArena.touchedBytes - indexArena.usedBytes;
-    ledger.observe(tellsResidentMemory ? residentMemory().anonymous : 0, idle);
+    const resident = tellsResidentMemory ? residentMemory().anonymous : 0;
+    ledger.observe(resident, arena.idleBytes + indexArena.idleBytes);
     statistics.operationsPerSecond.sample(statistics.commandsProcessed, keyspace.nowMs);
     statistics.inputPerSecond.sample(statistics.bytesReceived, keyspace.nowMs);
     statistics.outputPerSecond.sample(statistics.bytesSent, keyspace.nowMs);
+  }
+
+  /** Gives memory back that lies idle between records: empties the emptiest segment, a little at a time. True while at it. */
+  #compact(): boolean {
+    const { arena } = this.keyspace;
+    if (!arena.isVacating) {
+      const idle = arena.idleBytes - IDLE_BYTES_MIN - arena.touchedBytes * IDLE_FRACTION_MIN;
+      if (idle <= 0 || !arena.vacate(Math.min(idle, SEGMENT_BYTES * VACATED_FRACTION_MAX))) return false;
+    }
+    const start = this.clock.monotonicUs();
+    while (arena.isVacating && this.clock.monotonicUs() - start < COMPACT_US) {
+      arena.vacateSome(1, (address) => this.#relocate(address));
+    }
+    return arena.isVacating;
+  }
+
+  #relocate(address: number): void {
+    for (const database of this.keyspace.databases) {
+      if (database.size === database.coldCount || !database.findOwner(address)) continue;
+      database.relocate();
+      return;
+    }
   }
 
   #endTick(startUs: number): void {

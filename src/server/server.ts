@@ -250,10 +250,12 @@ export class Server implements EngineHost, ConnectionHost {
       this.#announceAddresses();
     } catch (error) {
       this.log.warning(`${(error as Error).message}; going back to port ${before.port}`);
+      this.#listensOn = before;
       this.config.set([
         ['port', `${before.port}`],
         ['bind', before.bind.join(' ')],
       ]);
+      await this.#listenOnTcp(before.port, before.bind).catch((again) => this.log.warning(again.message));
     }
   }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Client, type Transport } from '../../src/command-table/client.ts';
@@ -96,16 +96,18 @@ export function createEngine(options: EngineOptions = {}): TestEngine {
   return engine;
 }
 
+const silentLog: EngineHost['log'] = {
+  debug() {},
+  verbose() {},
+  notice() {},
+  warning() {},
+  setLevel() {},
+  flush() {},
+};
+
 class Host implements EngineHost {
   readonly clients = new Map<number, Client>();
-  readonly log = {
-    debug() {},
-    verbose() {},
-    notice() {},
-    warning() {},
-    close() {},
-    path: '',
-  } as unknown as EngineHost['log'];
+  readonly log = silentLog;
   readonly waitingClientCount = 0;
   readonly port = 6379;
   resumeWaiting(): void {}
@@ -232,4 +234,51 @@ export class TestEngine extends Engine {
 
 function inDatabase(number: number, text: string): string {
   return number === 0 ? text : `${number}:${text}`;
+}
+
+/**
+ * A reply in short: `+OK`, `-ERR text`, `:1`, `$text` for a bulk string, `$-1` and `*-1` for the nulls of RESP2; a list
+ * for an array. What begins otherwise, such as `_`, stands for itself.
+ */
+export type ExpectedReply = string | readonly ExpectedReply[];
+
+/** The bytes of a reply given in short, one character each. */
+export function replyBytes(reply: ExpectedReply): string {
+  if (typeof reply !== 'string') return `*${reply.length}\r\n${reply.map(replyBytes).join('')}`;
+  if (!reply.startsWith('$') || reply === '$-1') return `${reply}\r\n`;
+  const text = Buffer.from(reply.slice(1)).toString('latin1');
+  return `$${text.length}\r\n${text}\r\n`;
+}
+
+/**
+ * One step of a test: a command (words, or a line that is split at spaces), its reply, what it propagates (`same`: the
+ * command as it came) and its events; or a number of milliseconds by which the clock moves on.
+ */
+export type Step =
+  | number
+  | readonly [
+      command: string | readonly Word[],
+      reply: ExpectedReply,
+      propagated?: 'same' | readonly string[],
+      events?: readonly string[],
+    ];
+
+/** Takes the steps one by one and expects of each exactly what it says. */
+export function expectSteps(engine: TestEngine, steps: readonly Step[]): void {
+  for (const step of steps) {
+    if (typeof step === 'number') {
+      engine.clock.advance(step);
+      continue;
+    }
+    const [command, reply, propagated = [], events = []] = step;
+    const words = typeof command === 'string' ? command.split(' ') : command;
+    const { raw, ...told } = engine.run(...words);
+    const line = words.join(' ');
+    expect({ line, raw, propagated: told.propagated, events: told.events }).toEqual({
+      line,
+      raw: replyBytes(reply),
+      propagated: propagated === 'same' ? [inDatabase(engine.client.databaseNumber, line)] : propagated,
+      events,
+    });
+  }
 }

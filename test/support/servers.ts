@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, onTestFinished, TestRunner } from 'vitest';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'src', 'main.js');
@@ -18,6 +18,8 @@ export interface ServerOptions {
   /** Text of a configuration file, loaded before the directives. */
   readonly configText?: string;
   readonly environment?: Record<string, string>;
+  /** The limit on open files that the server starts with. */
+  readonly openFilesMax?: number;
 }
 
 /** A server process on 127.0.0.1, which ends with the test, or with the file when it was started outside a test. */
@@ -201,12 +203,30 @@ export async function startThermocline(
 ): Promise<TestServer> {
   const directory = options.directory ?? temporaryDirectory();
   const args = serverArguments(directory, directives, options.configText);
-  const program = new Program(process.execPath, args, directory, options.environment);
+  // The shell puts the server in its own place, with the lowered limit.
+  const limited = [
+    '-c',
+    'ulimit -n "$1"; shift; exec "$@"',
+    'sh',
+    `${options.openFilesMax}`,
+    process.execPath,
+  ];
+  const program =
+    options.openFilesMax === undefined
+      ? new Program(process.execPath, args, directory, options.environment)
+      : new Program('sh', [...limited, ...args], directory, options.environment);
   atEnd(() => program.end('SIGKILL'));
   program.process.stdin?.end();
-  await program.logged(/Ready to accept connections/);
-  const port = Number(/Listening on (?:[\d.]+|[\da-f:]*:):(\d+)/.exec(program.output)?.[1] ?? 0);
-  return testServer(program, port, directory);
+  const { logfile } = directives;
+  const log = () => {
+    if (typeof logfile !== 'string') return program.output;
+    const file = resolve(directory, logfile);
+    return program.output + (existsSync(file) ? readFileSync(file, 'utf8') : '');
+  };
+  if (logfile === undefined) await program.logged(/Ready to accept connections/);
+  else await eventually(() => log().includes('Ready to accept connections'), 'the server has started');
+  const port = Number(/Listening on (?:[\d.]+|[\da-f:]*:):(\d+)/.exec(log())?.[1] ?? 0);
+  return { ...testServer(program, port, directory), log };
 }
 
 /** Runs the server with just these arguments until it ends by itself, for starts that fail. */
