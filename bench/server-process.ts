@@ -101,7 +101,9 @@ export async function startServer(command: ServerCommand): Promise<LocalServer> 
     output += error.message;
   });
 
+  let isStopping = false;
   const stop = async (): Promise<void> => {
+    isStopping = true;
     child.kill('SIGTERM');
     const killTimer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
     await exited;
@@ -116,6 +118,12 @@ export async function startServer(command: ServerCommand): Promise<LocalServer> 
     const control = await answeringControl(address);
     if (control !== null) {
       const pid = await processIdOf(control, child.pid);
+      void exited.then(() => {
+        if (child.exitCode === 0 || (isStopping && child.signalCode !== null)) return;
+        console.error(
+          `server '${command.name}' ended, ${child.signalCode ?? `exit code ${child.exitCode}`}:\n${output}`,
+        );
+      });
       const stopAll = () => {
         control.close();
         return stop();
@@ -125,7 +133,7 @@ export async function startServer(command: ServerCommand): Promise<LocalServer> 
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
   await stop();
-  throw new Error(`server '${command.name}' did not start: ${words.join(' ')}\n${output}`);
+  throw new Error(`server '${command.name}' did not start\n${words.join(' ')}\n${output}`);
 }
 
 /** Connects to a running server; its process is measured if it is on this machine. */

@@ -20,13 +20,12 @@ const DEMOTION_MS_MAX = 180_000;
  */
 export const coldKeyMemory: Figure = {
   name: 'cold-key-memory',
-  async measure(context: FigureContext): Promise<FigureRow[]> {
+  async *measure(context: FigureContext): AsyncGenerator<FigureRow> {
     const values = new Values(new SizeDistribution('100'), false);
     const scale = context.quick ? 20 : 1;
     const server = await startTiered(context, MAXMEMORY_BYTES / scale);
     try {
       const empty = await settledAnonymousBytes(server.pid);
-      const rows: FigureRow[] = [];
       let firstKey = 0;
       for (const fullCount of KEY_COUNTS) {
         const keyCount = fullCount / scale;
@@ -37,16 +36,15 @@ export const coldKeyMemory: Figure = {
         const coldKeys = await demoted(server, keyCount);
         const bytesPerKey = ((await settledAnonymousBytes(server.pid)) - empty) / keyCount;
         await server.control.command('CONFIG', 'SET', 'flex-hot-threshold', '0.8');
-        rows.push({
+        yield {
           what: `RAM per cold key, ${formatNumber(keyCount)} keys of 100 B, ${formatNumber((coldKeys / keyCount) * 100)} % cold`,
           measured: `${formatNumber(bytesPerKey)} B`,
           redis: '–',
           goal: `≤ ${BYTES_PER_KEY_MAX} B`,
           isMet: bytesPerKey <= BYTES_PER_KEY_MAX && coldKeys >= keyCount * COLD_SHARE_MIN,
           numbers: { bytesPerKey, keyCount, coldKeys },
-        });
+        };
       }
-      return rows;
     } finally {
       await server.stop();
     }

@@ -31,11 +31,10 @@ const CASES = [
  */
 export const cpu: Figure = {
   name: 'cpu',
-  async measure(context: FigureContext): Promise<FigureRow[]> {
+  async *measure(context: FigureContext): AsyncGenerator<FigureRow> {
     const values = new Values(new SizeDistribution('100'), false);
     const keyCount = context.quick ? KEYS / 10 : KEYS;
     const load = (await hasRedisBenchmark()) ? loadByRedisBenchmark : loadByGenerator;
-    const rows: FigureRow[] = [];
     const redis = await startRedis(context);
     try {
       const thermocline = await startInMemory(context);
@@ -57,14 +56,14 @@ export const cpu: Figure = {
               );
             }
             const ratio = medianRatio(own, other);
-            rows.push({
+            yield {
               what: `CPU per ${command}, 100 B, ${CLIENTS} clients, pipeline ${pipeline}`,
               measured: `${formatNumber(median(own))} µs = ${formatNumber(ratio)} × redis`,
               redis: `${formatNumber(median(other))} µs`,
               goal: `≤ ${ratioMax} × redis`,
               isMet: ratio <= ratioMax,
               numbers: { ratio, thermoclineUs: own, redisUs: other },
-            });
+            };
           }
         }
       } finally {
@@ -73,7 +72,6 @@ export const cpu: Figure = {
     } finally {
       await redis.stop();
     }
-    return rows;
   },
 };
 

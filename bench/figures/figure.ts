@@ -21,8 +21,9 @@ export interface FigureRow {
   readonly numbers: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** A row of the project's table of figures. */
+/** A line of the project's table of figures, in one row or several. */
 export interface Figure {
   readonly name: string;
-  measure(context: FigureContext): Promise<FigureRow[]>;
+  /** Yields each row once it is measured, so that a failure leaves the rows before it. */
+  measure(context: FigureContext): AsyncGenerator<FigureRow>;
 }

@@ -17,7 +17,7 @@ const SAMPLE_MS = 50;
  */
 export const memoryCap: Figure = {
   name: 'memory-cap',
-  async measure(context: FigureContext): Promise<FigureRow[]> {
+  async *measure(context: FigureContext): AsyncGenerator<FigureRow> {
     const keyCount = context.quick ? KEYS / 10 : KEYS;
     const maxmemory = context.quick ? MAXMEMORY_BYTES / 4 : MAXMEMORY_BYTES;
     const values = new Values(new SizeDistribution(String(VALUE_BYTES)), false);
@@ -36,36 +36,34 @@ export const memoryCap: Figure = {
       const databaseSize = Number(await server.control.command('DBSIZE'));
       const limit = maxmemory + EXCESS_BYTES_MAX;
       const isRight = readBack.misses === 0 && readBack.mismatches === 0 && databaseSize === keyCount;
-      return [
-        {
-          what: `peak of anonymous memory, ${formatNumber((keyCount * VALUE_BYTES) / 1e6)} MB of 1,000 B loaded under maxmemory ${formatMebibytes(maxmemory)}`,
-          measured: `${formatMebibytes(loadPeak)} (read back: ${formatMebibytes(readPeak)})`,
-          redis: '–',
-          goal: `≤ ${formatMebibytes(limit)}`,
-          isMet: Math.max(loadPeak, readPeak) <= limit,
-          numbers: {
-            loadPeak,
-            readPeak,
-            sampleCount,
-            setsPerSecond: load.operationsPerSecond,
-            cpuUsPerSet: load.cpuUsPerOperation ?? Number.NaN,
-          },
+      yield {
+        what: `peak of anonymous memory, ${formatNumber((keyCount * VALUE_BYTES) / 1e6)} MB of 1,000 B loaded under maxmemory ${formatMebibytes(maxmemory)}`,
+        measured: `${formatMebibytes(loadPeak)} (read back: ${formatMebibytes(readPeak)})`,
+        redis: '–',
+        goal: `≤ ${formatMebibytes(limit)}`,
+        isMet: Math.max(loadPeak, readPeak) <= limit,
+        numbers: {
+          loadPeak,
+          readPeak,
+          sampleCount,
+          setsPerSecond: load.operationsPerSecond,
+          cpuUsPerSet: load.cpuUsPerOperation ?? Number.NaN,
         },
-        {
-          what: 'every key read back afterwards, and counted',
-          measured: `${readBack.misses} missing, ${readBack.mismatches} wrong, DBSIZE ${formatNumber(databaseSize)}`,
-          redis: '–',
-          goal: `0, 0, ${formatNumber(keyCount)}`,
-          isMet: isRight,
-          numbers: {
-            misses: readBack.misses,
-            mismatches: readBack.mismatches,
-            databaseSize,
-            getsPerSecond: readBack.operationsPerSecond,
-            cpuUsPerGet: readBack.cpuUsPerOperation ?? Number.NaN,
-          },
+      };
+      yield {
+        what: 'every key read back afterwards, and counted',
+        measured: `${readBack.misses} missing, ${readBack.mismatches} wrong, DBSIZE ${formatNumber(databaseSize)}`,
+        redis: '–',
+        goal: `0, 0, ${formatNumber(keyCount)}`,
+        isMet: isRight,
+        numbers: {
+          misses: readBack.misses,
+          mismatches: readBack.mismatches,
+          databaseSize,
+          getsPerSecond: readBack.operationsPerSecond,
+          cpuUsPerGet: readBack.cpuUsPerOperation ?? Number.NaN,
         },
-      ];
+      };
     } finally {
       watch?.stop();
       await server.stop();

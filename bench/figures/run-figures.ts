@@ -15,7 +15,7 @@ const FIGURES: readonly Figure[] = [
   coldKeyMemory,
   memoryCap,
   growthBurst,
-  writeAmplification,
+  ...writeAmplification,
   coldRead,
 ];
 
@@ -37,7 +37,7 @@ export function figureNames(): string[] {
  * so that a long run keeps what it has. Throws an Error for an unknown name, before measuring.
  */
 export async function runFigures(names: readonly string[], context: FigureContext): Promise<FigureResults> {
-  const wanted = names.length === 0 ? FIGURES : names.map(figureNamed);
+  const wanted = names.length === 0 ? FIGURES : names.flatMap(figuresNamed);
   const results: { name: string; rows: FigureRow[] }[] = [];
   for (const figure of wanted) results.push({ name: figure.name, rows: await rowsOf(figure, context) });
   const environment = describeEnvironment();
@@ -51,31 +51,27 @@ export async function runFigures(names: readonly string[], context: FigureContex
 }
 
 async function rowsOf(figure: Figure, context: FigureContext): Promise<FigureRow[]> {
+  const rows: FigureRow[] = [];
   try {
-    const rows = await figure.measure(context);
-    for (const row of rows) context.log(`${figure.name}: ${cellsOf(row).join(' | ')}`);
-    return rows;
+    for await (const row of figure.measure(context)) {
+      rows.push(row);
+      context.log(`${figure.name}: ${cellsOf(row).join(' | ')}`);
+    }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     context.log(`${figure.name}: ${message}`);
     process.exitCode = 1;
-    return [
-      {
-        what: figure.name,
-        measured: `failed: ${message.split('\n', 1)[0]}`,
-        redis: '–',
-        goal: '–',
-        isMet: false,
-        numbers: {},
-      },
-    ];
+    const measured = `failed: ${message.split('\n', 1)[0]}`;
+    rows.push({ what: figure.name, measured, redis: '–', goal: '–', isMet: false, numbers: {} });
   }
+  return rows;
 }
 
-function figureNamed(name: string): Figure {
-  const figure = FIGURES.find((known) => known.name === name);
-  if (figure === undefined) throw new Error(`unknown figure '${name}': use ${figureNames().join(', ')}`);
-  return figure;
+/** A name stands for all figures whose names begin with it. */
+function figuresNamed(name: string): Figure[] {
+  const figures = FIGURES.filter((known) => known.name.startsWith(name));
+  if (figures.length === 0) throw new Error(`unknown figure '${name}': use ${figureNames().join(', ')}`);
+  return figures;
 }
 
 function cellsOf(row: FigureRow): string[] {

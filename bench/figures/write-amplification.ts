@@ -21,14 +21,14 @@ const SPACE_RATIO_MAX = 1.6;
 const CLIENTS = 50;
 const PIPELINE = 16;
 /** Overwrites before the measurement and during it, in multiples of the number of keys. */
-const SETTLING_PASSES = 3;
-const MEASURED_PASSES = 2;
+const PASSES = { settling: 3, measured: 2 };
+const QUICK_PASSES = { settling: 0.5, measured: 0.5 };
 const CASES = [
-  { valueSize: '100', pattern: 'uniform', ratioMax: 2.5 },
-  { valueSize: '1000', pattern: 'uniform', ratioMax: 2.5 },
-  { valueSize: '4096', pattern: 'uniform', ratioMax: 2.5 },
-  { valueSize: '100-4096', pattern: 'uniform', ratioMax: 2.5 },
-  { valueSize: '100-4096', pattern: 'zipfian(0.99)', ratioMax: 1.7 },
+  { name: '100', valueSize: '100', pattern: 'uniform', ratioMax: 2.5 },
+  { name: '1000', valueSize: '1000', pattern: 'uniform', ratioMax: 2.5 },
+  { name: '4096', valueSize: '4096', pattern: 'uniform', ratioMax: 2.5 },
+  { name: 'mixed', valueSize: '100-4096', pattern: 'uniform', ratioMax: 2.5 },
+  { name: 'zipfian', valueSize: '100-4096', pattern: 'zipfian(0.99)', ratioMax: 1.7 },
 ] as const;
 
 /**
@@ -36,20 +36,19 @@ const CASES = [
  * the data that lives in them. The device's bytes are the kernel's count for the process, which includes the B-tree's
  * own pages; the server's count of what it handed to the store stands beside it.
  */
-export const writeAmplification: Figure = {
-  name: 'write-amplification',
-  async measure(context: FigureContext): Promise<FigureRow[]> {
-    const rows: FigureRow[] = [];
-    for (const each of CASES) rows.push(await measureCase(context, each));
-    return rows;
+export const writeAmplification: readonly Figure[] = CASES.map((each) => ({
+  name: `write-amplification-${each.name}`,
+  async *measure(context: FigureContext): AsyncGenerator<FigureRow> {
+    yield await measureCase(context, each);
   },
-};
+}));
 
 async function measureCase(
   context: FigureContext,
   { valueSize, pattern, ratioMax }: (typeof CASES)[number],
 ): Promise<FigureRow> {
-  const scale = context.quick ? 12 : 1;
+  const passes = context.quick ? QUICK_PASSES : PASSES;
+  const scale = context.quick ? 2 : 1;
   const sizes = new SizeDistribution(valueSize);
   const values = new Values(sizes, false);
   const keyCount = Math.floor(LIVE_BYTES / scale / (KEY_BYTES + sizes.bytesMean));
@@ -61,9 +60,9 @@ async function measureCase(
     const random = new Random(1);
     const workload = new PatternWorkload(keyPattern(pattern, random, keyCount), random, 0);
     try {
-      await overwrite(generator, workload, keyCount * SETTLING_PASSES);
+      await overwrite(generator, workload, Math.floor(keyCount * passes.settling));
       const before = await counters(server);
-      await overwrite(generator, workload, keyCount * MEASURED_PASSES);
+      await overwrite(generator, workload, Math.floor(keyCount * passes.measured));
       const after = await counters(server);
       const demotedBytes = after.demotedBytes - before.demotedBytes;
       const deviceRatio = (after.deviceBytes - before.deviceBytes) / demotedBytes;

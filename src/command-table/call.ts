@@ -40,6 +40,8 @@ export interface Services {
   readonly memoryLimit: number;
   /** Clients whose command waits for the tier. */
   readonly waitingClientCount: number;
+  /** Writes a line to the server's log. */
+  log(text: string): void;
   /** Moves sparse blocks together and gives empty segments back (MEMORY PURGE). */
   purge(): void;
   /** Begins an orderly shutdown; an error text if it can't be done. */

@@ -1,50 +1,57 @@
+import type { Arguments } from '../resp/arguments.ts';
 import type { Call } from './call.ts';
 
-/** Flags as COMMAND INFO names them. */
-export type CommandFlag =
-  | 'write'
-  | 'readonly'
-  | 'denyoom'
-  | 'admin'
-  | 'pubsub'
-  | 'noscript'
-  | 'blocking'
-  | 'loading'
-  | 'stale'
-  | 'skip_monitor'
-  | 'skip_slowlog'
-  | 'fast'
-  | 'no_auth'
-  | 'no_multi'
-  | 'no_async_loading'
-  | 'no_mandatory_keys'
-  | 'may_replicate'
-  | 'allow_busy'
-  | 'movablekeys';
+/** Flags as COMMAND INFO names them, in its order. */
+export const COMMAND_FLAGS = [
+  'write',
+  'readonly',
+  'denyoom',
+  'admin',
+  'pubsub',
+  'noscript',
+  'blocking',
+  'loading',
+  'stale',
+  'skip_monitor',
+  'skip_slowlog',
+  'asking',
+  'fast',
+  'no_auth',
+  'may_replicate',
+  'no_mandatory_keys',
+  'no_async_loading',
+  'no_multi',
+  'movablekeys',
+  'allow_busy',
+] as const;
+/** A flag that a row can have: `movablekeys` follows from its key specifications. */
+export type CommandFlag = Exclude<(typeof COMMAND_FLAGS)[number], 'movablekeys'>;
 
-/** ACL categories besides those that follow from the flags; see {@link categoriesOf}. */
-export type Category =
-  | 'keyspace'
-  | 'read'
-  | 'write'
-  | 'set'
-  | 'sortedset'
-  | 'list'
-  | 'hash'
-  | 'string'
-  | 'bitmap'
-  | 'hyperloglog'
-  | 'geo'
-  | 'stream'
-  | 'pubsub'
-  | 'admin'
-  | 'fast'
-  | 'slow'
-  | 'blocking'
-  | 'dangerous'
-  | 'connection'
-  | 'transaction'
-  | 'scripting';
+/** ACL categories as COMMAND INFO names them, in its order. */
+export const CATEGORIES = [
+  'keyspace',
+  'read',
+  'write',
+  'set',
+  'sortedset',
+  'list',
+  'hash',
+  'string',
+  'bitmap',
+  'hyperloglog',
+  'geo',
+  'stream',
+  'pubsub',
+  'admin',
+  'fast',
+  'slow',
+  'blocking',
+  'dangerous',
+  'connection',
+  'transaction',
+  'scripting',
+] as const;
+export type Category = (typeof CATEGORIES)[number];
 
 /** Groups as COMMAND DOCS names them. */
 export type CommandGroup =
@@ -62,25 +69,30 @@ export type CommandGroup =
   | 'hyperloglog'
   | 'geo'
   | 'stream'
-  | 'bitmap';
+  | 'bitmap'
+  | 'cluster';
 
-/** Flags of a key specification, as COMMAND INFO names them. */
-export type KeyFlag =
-  | 'RO'
-  | 'RW'
-  | 'OW'
-  | 'RM'
-  | 'access'
-  | 'update'
-  | 'insert'
-  | 'delete'
-  | 'not_key'
-  | 'incomplete'
-  | 'variable_flags';
+/** Flags of a key specification as COMMAND INFO names them, in its order. */
+export const KEY_FLAGS = [
+  'RO',
+  'RW',
+  'OW',
+  'RM',
+  'access',
+  'update',
+  'insert',
+  'delete',
+  'not_key',
+  'incomplete',
+  'variable_flags',
+] as const;
+export type KeyFlag = (typeof KEY_FLAGS)[number];
 
 /** Where a command's keys are among its arguments ("Command key specifications" of the Redis docs). */
 export interface KeySpec {
   readonly flags: readonly KeyFlag[];
+  /** With `variable_flags`: the flags of one call. */
+  readonly flagsOf?: (words: Arguments) => readonly KeyFlag[];
   readonly notes?: string;
   /** Where to begin: an argument's number, or after a keyword looked for from an argument on (negative: from the end). */
   readonly begin: { readonly index: number } | { readonly keyword: string; readonly from: number };
@@ -111,11 +123,15 @@ export interface ArgumentDoc {
   readonly keySpec?: number;
   readonly summary?: string;
   readonly since?: string;
+  readonly deprecatedSince?: string;
   readonly optional?: boolean;
   readonly multiple?: boolean;
   readonly multipleToken?: boolean;
   readonly arguments?: readonly ArgumentDoc[];
 }
+
+/** What COMMAND DOCS and COMMAND INFO tell of a command beyond what it needs to run. */
+export type CommandDocs = Pick<CommandRow, 'arguments' | 'history' | 'hints'>;
 
 /** What must be in RAM before a command's handler runs, for each of its keys. */
 export type ResidencyNeed = 'none' | 'header' | 'value';
@@ -134,6 +150,7 @@ export interface CommandRow {
   /** Number of arguments, the name included; negative for at least so many. */
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
+  /** Those besides what follows from `flags`. */
   readonly categories: readonly Category[];
   readonly keys: readonly KeySpec[];
   readonly need: ResidencyNeed;
@@ -143,6 +160,8 @@ export interface CommandRow {
   readonly docFlags?: readonly ('deprecated' | 'syscmd')[];
   readonly deprecatedSince?: string;
   readonly replacedBy?: string;
+  /** What differs from Redis, in a sentence for docs/compatibility.md. */
+  readonly differences?: string;
   /** Runs the command to its end and writes one reply. Absent for a container of subcommands that can't be called. */
   readonly execute?: (call: Call) => void;
   readonly subcommands?: readonly CommandRow[];

@@ -1,4 +1,5 @@
 import type { CommandRow } from '../command-table/row.ts';
+import { COMMAND_COMMANDS } from './command.ts';
 import { CONFIG_COMMANDS } from './config.ts';
 import { CONNECTION_COMMANDS } from './connection.ts';
 import { DIAGNOSTIC_COMMANDS } from './diagnostics.ts';
@@ -14,6 +15,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...KEY_COMMANDS,
   ...TRANSACTION_COMMANDS,
   ...CONNECTION_COMMANDS,
+  ...COMMAND_COMMANDS,
   ...CONFIG_COMMANDS,
   ...SERVER_COMMANDS,
   ...FLEX_COMMANDS,

@@ -2,6 +2,7 @@ import { wrongArity } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import type { Command, CommandTable } from '../command-table/command.ts';
 import type { CommandRow } from '../command-table/row.ts';
+import { argument, block } from './common-docs.ts';
 import { replyHelp } from './help.ts';
 
 function configGet(call: Call): void {
@@ -96,6 +97,8 @@ export const CONFIG_COMMANDS: readonly CommandRow[] = [
         complexity: 'O(N) in the number of configuration parameters.',
         arity: -3,
         flags: FLAGS,
+        history: [['7.0.0', 'Takes several patterns.']],
+        arguments: [block('parameter', [argument('parameter', 'string')], { multiple: true })],
         execute: configGet,
       },
       {
@@ -137,6 +140,13 @@ export const CONFIG_COMMANDS: readonly CommandRow[] = [
         complexity: 'O(N) in the number of configuration parameters given.',
         arity: -4,
         flags: FLAGS,
+        history: [['7.0.0', 'Takes several parameters.']],
+        hints: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+        arguments: [
+          block('parameter_value', [argument('parameter', 'string'), argument('value', 'string')], {
+            multiple: true,
+          }),
+        ],
         execute: configSet,
       },
     ],

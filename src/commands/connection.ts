@@ -4,6 +4,7 @@ import { secretEquals } from '../base/random.ts';
 import type { Call } from '../command-table/call.ts';
 import type { Client } from '../command-table/client.ts';
 import type { CommandRow } from '../command-table/row.ts';
+import { argument, block, OPTIONAL, oneOf, token } from './common-docs.ts';
 import { replyHelp } from './help.ts';
 import { leaveTransaction } from './transactions.ts';
 
@@ -423,6 +424,34 @@ const row = {
   complexity: 'O(1)',
 } as const;
 const CLIENT_FLAGS = ['noscript', 'loading', 'stale'] as const;
+const ENABLED = oneOf('enabled', [token('on'), token('off')]);
+/** CLIENT KILL's argument: an address, or filters. */
+const KILL_FILTER = oneOf('filter', [
+  argument('ip:port', 'string', { deprecatedSince: '2.8.12' }),
+  oneOf(
+    'new-format',
+    [
+      argument('client-id', 'integer', { token: 'ID', since: '2.8.12', optional: true }),
+      oneOf(
+        'normal_master_slave_pubsub',
+        [
+          token('normal'),
+          token('master', { since: '3.2.0' }),
+          token('slave'),
+          token('replica', { since: '5.0.0' }),
+          token('pubsub'),
+        ],
+        { token: 'TYPE', since: '2.8.12', optional: true },
+      ),
+      argument('username', 'string', { token: 'USER', optional: true }),
+      argument('ip:port', 'string', { token: 'ADDR', optional: true }),
+      argument('ip:port', 'string', { token: 'LADDR', since: '6.2.0', optional: true }),
+      argument('yes/no', 'string', { token: 'SKIPME', optional: true }),
+      argument('maxage', 'integer', { token: 'MAXAGE', since: '7.4.0', optional: true }),
+    ],
+    { multiple: true },
+  ),
+]);
 
 export const CONNECTION_COMMANDS: readonly CommandRow[] = [
   {
@@ -433,6 +462,12 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
     complexity: 'O(1)',
     arity: -2,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy', 'skip_slowlog', 'skip_monitor'],
+    history: [['6.0.0', 'Added the username.']],
+    arguments: [
+      argument('username', 'string', { since: '6.0.0', optional: true }),
+      argument('password', 'string'),
+    ],
+    differences: 'Never in the slow log; Redis logs it without the password.',
     execute: auth,
   },
   {
@@ -479,6 +514,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         since: '6.2.0',
         arity: 2,
         flags: CLIENT_FLAGS,
+        hints: ['nondeterministic_output'],
         execute: clientInfo,
       },
       {
@@ -490,6 +526,15 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         complexity: 'O(N) in the number of client connections.',
         arity: -3,
         flags: ['admin', ...CLIENT_FLAGS],
+        history: [
+          ['2.8.12', 'Added the form with filters.'],
+          ['2.8.12', 'Added the `ID` filter.'],
+          ['3.2.0', 'Added the type `master`.'],
+          ['5.0.0', 'Added the type `replica`, which `slave` means too.'],
+          ['6.2.0', 'Added the `LADDR` filter.'],
+          ['7.4.0', 'Added the `MAXAGE` filter.'],
+        ],
+        arguments: [KILL_FILTER],
         execute: clientKill,
       },
       {
@@ -501,6 +546,29 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         complexity: 'O(N) in the number of client connections.',
         arity: -2,
         flags: ['admin', ...CLIENT_FLAGS],
+        hints: ['nondeterministic_output'],
+        history: [
+          ['2.8.12', 'Added the field `id`.'],
+          ['5.0.0', 'Added the `TYPE` filter.'],
+          ['6.0.0', 'Added the field `user`.'],
+          ['6.2.0', 'Added the fields `argv-mem`, `tot-mem`, `laddr` and `redir`, and the `ID` filter.'],
+          ['7.0.0', 'Added the fields `resp`, `multi-mem`, `rbs` and `rbp`.'],
+          ['7.0.3', 'Added the field `ssub`.'],
+          ['7.2.0', 'Added the fields `lib-name` and `lib-ver`.'],
+          ['7.4.0', 'Added the field `watch`.'],
+        ],
+        arguments: [
+          oneOf(
+            'normal_master_replica_pubsub',
+            [token('normal'), token('master'), token('replica'), token('pubsub')],
+            { token: 'TYPE', since: '5.0.0', optional: true },
+          ),
+          block('id', [argument('client-id', 'integer', { multiple: true })], {
+            token: 'ID',
+            since: '6.2.0',
+            optional: true,
+          }),
+        ],
         execute: clientList,
       },
       {
@@ -511,6 +579,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         since: '7.0.0',
         arity: 3,
         flags: ['admin', ...CLIENT_FLAGS],
+        arguments: [ENABLED],
         execute: clientNoEvict,
       },
       {
@@ -520,6 +589,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         since: '7.2.0',
         arity: 3,
         flags: CLIENT_FLAGS,
+        arguments: [ENABLED],
         execute: clientNoTouch,
       },
       {
@@ -529,6 +599,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         since: '3.2.0',
         arity: 3,
         flags: CLIENT_FLAGS,
+        arguments: [oneOf('on_off_skip', [token('on'), token('off'), token('skip')])],
         execute: clientReply,
       },
       {
@@ -538,6 +609,12 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         since: '7.2.0',
         arity: 4,
         flags: CLIENT_FLAGS,
+        arguments: [
+          oneOf('attr', [
+            argument('libname', 'string', { token: 'LIB-NAME' }),
+            argument('libver', 'string', { token: 'LIB-VER' }),
+          ]),
+        ],
         execute: clientSetinfo,
       },
       {
@@ -547,6 +624,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         since: '2.6.9',
         arity: 3,
         flags: CLIENT_FLAGS,
+        arguments: [argument('connection-name', 'string')],
         execute: clientSetname,
       },
     ],
@@ -558,6 +636,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
     since: '1.0.0',
     arity: 2,
     flags: ['loading', 'stale', 'fast'],
+    arguments: [argument('message', 'string')],
     execute: (call) => call.replyWord(1),
   },
   {
@@ -567,6 +646,22 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
     since: '6.0.0',
     arity: -1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy', 'skip_slowlog', 'skip_monitor'],
+    history: [['6.2.0', 'The protocol version may be left out.']],
+    arguments: [
+      block(
+        'arguments',
+        [
+          argument('protover', 'integer'),
+          block('username_password', [argument('username', 'string'), argument('password', 'string')], {
+            token: 'AUTH',
+            optional: true,
+          }),
+          argument('clientname', 'string', { token: 'SETNAME', optional: true }),
+        ],
+        OPTIONAL,
+      ),
+    ],
+    differences: 'Never in the slow log; Redis logs it without the password.',
     execute: hello,
   },
   {
@@ -576,6 +671,8 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
     since: '1.0.0',
     arity: -1,
     flags: ['fast'],
+    hints: ['request_policy:all_shards', 'response_policy:all_succeeded'],
+    arguments: [argument('message', 'string', OPTIONAL)],
     execute: ping,
   },
   {

@@ -1,5 +1,5 @@
-import { NO_SUCH_KEY, NOT_AN_INTEGER, OUT_OF_RANGE_POSITIVE } from '../base/error-replies.ts';
 import { latin1Bytes } from '../base/bytes.ts';
+import { NO_SUCH_KEY, NOT_AN_INTEGER, OUT_OF_RANGE_POSITIVE } from '../base/error-replies.ts';
 import { globMatch } from '../base/glob.ts';
 import { parseInteger } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
@@ -75,6 +75,7 @@ function stringMatch(call: Call): void {
 const PROTOCOL_TYPES: Readonly<Record<string, (call: Call) => void>> = {
   string: ({ reply }) => reply.bulkText('Hello World'),
   integer: ({ reply }) => reply.integer(12345),
+  // biome-ignore lint/suspicious/noApproximativeNumericConstant: the number that Redis replies
   double: ({ reply }) => reply.double(3.141),
   bignum: ({ reply }) => {
     const digits = '1234567999999999999999999999999999999';
@@ -220,6 +221,16 @@ function valueStatistics(call: Call): void {
   call.reply.error('ERR The value stored at the specified key is not represented using an hash table');
 }
 
+function log(call: Call): void {
+  call.services.log(`DEBUG LOG: ${call.words.text(2)}`);
+  call.reply.ok();
+}
+
+function setActiveExpire(call: Call): void {
+  call.keyspace.settings.activeExpire = Number.parseInt(call.words.text(2), 10) !== 0;
+  call.reply.ok();
+}
+
 function notYet(what: string): (call: Call) => void {
   return (call) => call.reply.error(`ERR DEBUG ${what} is not supported by this server yet`);
 }
@@ -236,6 +247,8 @@ const HELP = [
   '    Return statistics of the index of the specified database.',
   'HTSTATS-KEY <key>',
   "    Like HTSTATS but for the hash table stored at <key>'s value.",
+  'LOG <message>',
+  '    Write <message> to the server log.',
   'OBJECT <key>',
   '    Show low level info about `key` and associated value.',
   'POPULATE <count> [<prefix>] [<size>]',
@@ -246,6 +259,8 @@ const HELP = [
   '    Reply with a test value of the specified type. <type> can be: string,',
   '    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
   '    true, false.',
+  'SET-ACTIVE-EXPIRE <0|1>',
+  '    Setting it to 0 disables expiring keys (both hot and cold) in background.',
   'SLEEP <seconds>',
   '    Stop the server for <seconds>. Decimals allowed.',
   'STRINGMATCH-LEN <pattern> <string>',
@@ -272,12 +287,12 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['htstats', subcommand(3, 3, indexStatistics)],
   ['htstats-key', subcommand(3, 3, valueStatistics)],
   ['listpack', subcommand(3, 3, notYet('LISTPACK'))],
-  ['log', subcommand(3, 3, notYet('LOG'))],
+  ['log', subcommand(3, 3, log)],
   ['object', subcommand(3, 3, object)],
   ['populate', subcommand(3, 5, populate)],
   ['protocol', subcommand(3, 3, protocol)],
   ['quicklist-packed-threshold', subcommand(3, 3, notYet('QUICKLIST-PACKED-THRESHOLD'))],
-  ['set-active-expire', subcommand(3, 3, notYet('SET-ACTIVE-EXPIRE'))],
+  ['set-active-expire', subcommand(3, 3, setActiveExpire)],
   ['sleep', subcommand(3, 3, sleep)],
   ['stringmatch-len', subcommand(4, 4, stringMatch)],
 ]);

@@ -3,6 +3,7 @@ import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { WARM } from '../keyspace/record.ts';
 import type { TierReport } from '../metrics/tier-report.ts';
+import { KEY, KEYS } from './common-docs.ts';
 import { replyHelp } from './help.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
 
@@ -135,6 +136,7 @@ export const FLEX_COMMANDS: readonly CommandRow[] = [
         arity: -3,
         flags: ['admin'],
         keys: [keysFrom(2, 1, 'RO')],
+        arguments: [KEYS],
         execute: flexDemote,
       },
       {
@@ -154,6 +156,7 @@ export const FLEX_COMMANDS: readonly CommandRow[] = [
         arity: -3,
         flags: ['admin'],
         keys: [keysFrom(2, 1, 'RO')],
+        arguments: [KEYS],
         execute: flexPromote,
       },
       {
@@ -172,6 +175,7 @@ export const FLEX_COMMANDS: readonly CommandRow[] = [
         arity: 3,
         flags: ['readonly', 'fast'],
         keys: [keyAt(2, 'RO')],
+        arguments: [KEY],
         execute: flexTier,
       },
     ],

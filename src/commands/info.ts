@@ -1,5 +1,6 @@
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
+import { argument, OPTIONAL, oneOf, token } from './common-docs.ts';
 import { allCommands } from './config.ts';
 import { tierFields } from './flex.ts';
 
@@ -282,6 +283,9 @@ export const SERVER_COMMANDS: readonly CommandRow[] = [
     complexity: 'O(1)',
     arity: -1,
     flags: ['loading', 'stale'],
+    history: [['7.0.0', 'Takes several sections.']],
+    hints: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'],
+    arguments: [argument('section', 'string', { multiple: true, optional: true })],
     execute: info,
   },
   {
@@ -293,6 +297,11 @@ export const SERVER_COMMANDS: readonly CommandRow[] = [
     complexity: 'O(N) when saving, in the number of keys in all databases, otherwise O(1)',
     arity: -1,
     flags: ['admin', 'noscript', 'loading', 'stale', 'no_multi', 'allow_busy'],
+    history: [['7.0.0', 'Added the `NOW`, `FORCE` and `ABORT` modifiers.']],
+    arguments: [
+      oneOf('nosave_save', [token('nosave'), token('save')], OPTIONAL),
+      ...['now', 'force', 'abort'].map((name) => token(name, { since: '7.0.0', optional: true })),
+    ],
     execute: shutdown,
   },
 ];

@@ -295,12 +295,7 @@ const CASES: Record<string, Step[]> = {
     ['SWAPDB 99 1', NO_DATABASE],
     ['SWAPDB 1 99', NO_DATABASE],
   ],
-  touch: [
-    set('a', '1'),
-    90_000,
-    ['TOUCH a a b', ':2'],
-    ['OBJECT ENCODING a', '$int'],
-  ],
+  touch: [set('a', '1'), 90_000, ['TOUCH a a b', ':2'], ['OBJECT ENCODING a', '$int']],
   ttl: [
     ['TTL a', ':-2'],
     ['PTTL a', ':-2'],
@@ -319,11 +314,7 @@ const CASES: Record<string, Step[]> = {
     ['PEXPIRETIME a', `:${START_MS + 10_500}`],
     ['EXPIRETIME a', `:${Math.floor((START_MS + 11_000) / 1000)}`],
   ],
-  type: [
-    ['TYPE a', '+none'],
-    set('a', '1'),
-    ['TYPE a', '+string'],
-  ],
+  type: [['TYPE a', '+none'], set('a', '1'), ['TYPE a', '+string']],
   unlink: [
     ['MSET a 1 b 2', '+OK', 'same', ['$ set a', '$ set b']],
     ['UNLINK a missing b', ':2', 'same', ['g del a', 'g del b']],
@@ -374,7 +365,8 @@ describe.each(RESIDENCIES)('keys %s', (residency) => {
       for (const key of keys) seen.add(key);
       cursor = next;
       for (let at = 0; at < 5; at++) engine.run('SET', `passing:${round}:${at}`, '1');
-      if (round % 2 === 1) engine.run('DEL', ...Array.from({ length: 5 }, (_, at) => `passing:${round - 1}:${at}`));
+      if (round % 2 === 1)
+        engine.run('DEL', ...Array.from({ length: 5 }, (_, at) => `passing:${round - 1}:${at}`));
       expect(++round).toBeLessThan(1000);
     } while (cursor !== '0');
     expect(steady.filter((key) => !seen.has(key))).toEqual([]);
@@ -398,7 +390,14 @@ describe.each(RESIDENCIES)('keys %s', (residency) => {
   test('a watched key breaks by what other clients do to it', () => {
     const engine = createEngine({ residency });
     const other = engine.connect();
-    for (const line of ['RENAME b a', 'EXPIRE a 100', 'PERSIST a', 'COPY c a REPLACE', 'MOVE a 1', 'FLUSHALL']) {
+    for (const line of [
+      'RENAME b a',
+      'EXPIRE a 100',
+      'PERSIST a',
+      'COPY c a REPLACE',
+      'MOVE a 1',
+      'FLUSHALL',
+    ]) {
       engine.run('MSET', 'a', '1', 'b', '2', 'c', '3');
       if (line.startsWith('PERSIST')) engine.run('EXPIRE', 'a', 50);
       engine.run('WATCH', 'a');

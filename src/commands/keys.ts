@@ -9,9 +9,9 @@ import {
   SYNTAX_ERROR,
 } from '../base/error-replies.ts';
 import { globMatch } from '../base/glob.ts';
-import { parseInteger, parseInteger64, parseInteger64Rounded } from '../base/numbers.ts';
+import { parseInteger64, parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
-import type { CommandRow } from '../command-table/row.ts';
+import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { lfuCounter, lruIdleMs } from '../heat/access.ts';
 import { type Database, PEEK, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_GENERIC } from '../keyspace/keyspace.ts';
@@ -21,6 +21,7 @@ import { encodingName } from '../types/string/encoding.ts';
 import { EX, EXAT, type ExpiryUnit, PX, PXAT, readExpiry } from './expiry-options.ts';
 import { replyHelp } from './help.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
+import { KEY_DOCS, OBJECT_DOCS } from './keys-docs.ts';
 
 const SCAN_COUNT_DEFAULT = 10;
 const NOT_A_32_BIT_INTEGER = 'ERR value is out of range, value must between -2147483648 and 2147483647';
@@ -191,20 +192,23 @@ function rename(call: Call, onlyIfNew: boolean): void {
   else reply.ok();
 }
 
-/** A database by the number in argument `at`, or null after replying an error; `invalid` is the text for no number. */
-function databaseAt(call: Call, at: number, invalid?: string): Database | null {
+/** The 32-bit integer in argument `at`; NaN after replying an error. */
+function databaseNumber(call: Call, at: number, error: string): number {
   const { words } = call;
-  const number = parseInteger64(words.buffer, words.offsets[at], words.lengths[at]);
-  if (number === undefined || number !== BigInt.asIntN(32, number)) {
-    call.reply.error(invalid ?? (number === undefined ? NOT_AN_INTEGER : NOT_A_32_BIT_INTEGER));
-    return null;
-  }
-  const database = number < 0n ? undefined : call.keyspace.databases[Number(number)];
-  if (database === undefined) {
-    call.reply.error(DATABASE_OUT_OF_RANGE);
-    return null;
-  }
-  return database;
+  const number = parseInteger(words.buffer, words.offsets[at], words.lengths[at]);
+  if (number === (number | 0)) return number;
+  call.reply.error(error);
+  return Number.NaN;
+}
+
+/** A database by the number in argument `at`, or null after replying an error. */
+function databaseAt(call: Call, at: number): Database | null {
+  const number = databaseNumber(call, at, NOT_AN_INTEGER);
+  if (Number.isNaN(number)) return null;
+  const database = call.keyspace.databases[number];
+  if (database !== undefined) return database;
+  call.reply.error(DATABASE_OUT_OF_RANGE);
+  return null;
 }
 
 function move(call: Call): void {
@@ -410,11 +414,16 @@ function flush(call: Call, databases: readonly Database[]): void {
 }
 
 function swapdb(call: Call): void {
-  const left = databaseAt(call, 1, 'ERR invalid first DB index');
-  if (left === null) return;
-  const right = databaseAt(call, 2, 'ERR invalid second DB index');
-  if (right === null) return;
-  if (left !== right) call.keyspace.swap(left.number, right.number);
+  const left = databaseNumber(call, 1, 'ERR invalid first DB index');
+  if (Number.isNaN(left)) return;
+  const right = databaseNumber(call, 2, 'ERR invalid second DB index');
+  if (Number.isNaN(right)) return;
+  const { databases } = call.keyspace;
+  if (databases[left] === undefined || databases[right] === undefined) {
+    call.reply.error(DATABASE_OUT_OF_RANGE);
+    return;
+  }
+  if (left !== right) call.keyspace.swap(left, right);
   call.reply.ok();
 }
 
@@ -543,13 +552,16 @@ function waitaof(call: Call): void {
 }
 
 /** What the rows of this family share. */
-const row = { group: 'generic', categories: ['keyspace'], complexity: 'O(1)' } as const;
-const CONDITIONS = ['7.0.0', 'Added options: `NX`, `XX`, `GT` and `LT`.'] as const;
+const shared = { group: 'generic', categories: ['keyspace'], complexity: 'O(1)' } as const;
+
+/** What they share, and the documentation of one. */
+function row(name: keyof typeof KEY_DOCS): typeof shared & Pick<CommandRow, 'name'> & CommandDocs {
+  return { ...shared, name, ...KEY_DOCS[name] };
+}
 
 export const KEY_COMMANDS: readonly CommandRow[] = [
   {
-    ...row,
-    name: 'copy',
+    ...row('copy'),
     summary: 'Copies the value of a key to a new key.',
     since: '6.2.0',
     complexity: 'O(N) in the size of the value.',
@@ -560,8 +572,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: copy,
   },
   {
-    ...row,
-    name: 'dbsize',
+    ...row('dbsize'),
     group: 'server',
     summary: 'Returns the number of keys in the database.',
     since: '1.0.0',
@@ -572,8 +583,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: dbsize,
   },
   {
-    ...row,
-    name: 'del',
+    ...row('del'),
     summary: 'Deletes one or more keys.',
     since: '1.0.0',
     complexity: 'O(N) in the number of keys.',
@@ -584,8 +594,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: del,
   },
   {
-    ...row,
-    name: 'exists',
+    ...row('exists'),
     summary: 'Determines whether one or more keys exist.',
     since: '1.0.0',
     complexity: 'O(N) in the number of keys.',
@@ -596,32 +605,27 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: exists,
   },
   {
-    ...row,
-    name: 'expire',
+    ...row('expire'),
     summary: 'Sets the expiry of a key in seconds.',
     since: '1.0.0',
     arity: -3,
     flags: ['write', 'fast'],
-    history: [CONDITIONS],
     need: 'header',
     keys: [keyAt(1, 'RW', 'update')],
     execute: (call) => expire(call, EX),
   },
   {
-    ...row,
-    name: 'expireat',
+    ...row('expireat'),
     summary: 'Sets the expiry of a key to a Unix time in seconds.',
     since: '1.2.0',
     arity: -3,
     flags: ['write', 'fast'],
-    history: [CONDITIONS],
     need: 'header',
     keys: [keyAt(1, 'RW', 'update')],
     execute: (call) => expire(call, EXAT),
   },
   {
-    ...row,
-    name: 'expiretime',
+    ...row('expiretime'),
     summary: 'Returns the Unix time in seconds at which a key expires.',
     since: '7.0.0',
     arity: 2,
@@ -631,8 +635,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: (call) => remaining(call, true, true),
   },
   {
-    ...row,
-    name: 'flushall',
+    ...row('flushall'),
     group: 'server',
     categories: ['keyspace', 'dangerous'],
     summary: 'Removes all keys from all databases.',
@@ -645,8 +648,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: (call) => flush(call, call.keyspace.databases),
   },
   {
-    ...row,
-    name: 'flushdb',
+    ...row('flushdb'),
     group: 'server',
     categories: ['keyspace', 'dangerous'],
     summary: 'Removes all keys from the current database.',
@@ -659,8 +661,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: (call) => flush(call, [call.database]),
   },
   {
-    ...row,
-    name: 'keys',
+    ...row('keys'),
     categories: ['keyspace', 'dangerous'],
     summary: 'Returns all key names that match a pattern.',
     since: '1.0.0',
@@ -672,19 +673,17 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: keys,
   },
   {
-    ...row,
-    name: 'move',
+    ...row('move'),
     summary: 'Moves a key to another database.',
     since: '1.0.0',
     arity: 3,
     flags: ['write', 'fast'],
     need: 'value',
-    keys: [keyAt(1, 'RW', 'access', 'delete')],
+    keys: [keyAt(1, 'RW', 'access', 'update')],
     execute: move,
   },
   {
-    ...row,
-    name: 'object',
+    ...row('object'),
     summary: 'A container for commands that look at a value’s representation.',
     since: '2.2.3',
     complexity: 'Depends on subcommand.',
@@ -695,7 +694,8 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     keys: [],
     subcommands: [
       {
-        ...row,
+        ...shared,
+        ...OBJECT_DOCS,
         name: 'encoding',
         summary: 'Returns the internal encoding of a value.',
         since: '2.2.3',
@@ -706,7 +706,8 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
         execute: objectEncoding,
       },
       {
-        ...row,
+        ...shared,
+        ...OBJECT_DOCS,
         name: 'freq',
         summary: 'Returns the logarithmic access frequency counter of a value.',
         since: '4.0.0',
@@ -717,7 +718,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
         execute: objectFreq,
       },
       {
-        ...row,
+        ...shared,
         name: 'help',
         summary: 'Returns helpful text about the subcommands.',
         since: '6.2.0',
@@ -728,7 +729,8 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
         execute: (call) => replyHelp(call, 'OBJECT', OBJECT_HELP),
       },
       {
-        ...row,
+        ...shared,
+        ...OBJECT_DOCS,
         name: 'idletime',
         summary: 'Returns the time since the last access to a value.',
         since: '2.2.3',
@@ -739,7 +741,8 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
         execute: objectIdletime,
       },
       {
-        ...row,
+        ...shared,
+        ...OBJECT_DOCS,
         name: 'refcount',
         summary: 'Returns the reference count of a value.',
         since: '2.2.3',
@@ -754,8 +757,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     ],
   },
   {
-    ...row,
-    name: 'persist',
+    ...row('persist'),
     summary: 'Removes the expiry of a key.',
     since: '2.2.0',
     arity: 2,
@@ -765,32 +767,27 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: persist,
   },
   {
-    ...row,
-    name: 'pexpire',
+    ...row('pexpire'),
     summary: 'Sets the expiry of a key in milliseconds.',
     since: '2.6.0',
     arity: -3,
     flags: ['write', 'fast'],
-    history: [CONDITIONS],
     need: 'header',
     keys: [keyAt(1, 'RW', 'update')],
     execute: (call) => expire(call, PX),
   },
   {
-    ...row,
-    name: 'pexpireat',
+    ...row('pexpireat'),
     summary: 'Sets the expiry of a key to a Unix time in milliseconds.',
     since: '2.6.0',
     arity: -3,
     flags: ['write', 'fast'],
-    history: [CONDITIONS],
     need: 'header',
     keys: [keyAt(1, 'RW', 'update')],
     execute: (call) => expire(call, PXAT),
   },
   {
-    ...row,
-    name: 'pexpiretime',
+    ...row('pexpiretime'),
     summary: 'Returns the Unix time in milliseconds at which a key expires.',
     since: '7.0.0',
     arity: 2,
@@ -800,8 +797,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: (call) => remaining(call, false, true),
   },
   {
-    ...row,
-    name: 'pttl',
+    ...row('pttl'),
     summary: 'Returns the time to live of a key in milliseconds.',
     since: '2.6.0',
     arity: 2,
@@ -811,8 +807,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: (call) => remaining(call, false, false),
   },
   {
-    ...row,
-    name: 'randomkey',
+    ...row('randomkey'),
     summary: 'Returns a random key name from the database.',
     since: '1.0.0',
     arity: 1,
@@ -822,8 +817,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: randomkey,
   },
   {
-    ...row,
-    name: 'rename',
+    ...row('rename'),
     summary: 'Renames a key and overwrites the destination.',
     since: '1.0.0',
     complexity: 'O(N) in the size of the value.',
@@ -834,8 +828,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: (call) => rename(call, false),
   },
   {
-    ...row,
-    name: 'renamenx',
+    ...row('renamenx'),
     summary: 'Renames a key only when the target key name doesn’t exist.',
     since: '1.0.0',
     complexity: 'O(N) in the size of the value.',
@@ -846,8 +839,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: (call) => rename(call, true),
   },
   {
-    ...row,
-    name: 'scan',
+    ...row('scan'),
     summary: 'Iterates over the key names in the database.',
     since: '2.8.0',
     complexity: 'O(1) for every call. O(N) for a complete iteration.',
@@ -858,8 +850,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: scan,
   },
   {
-    ...row,
-    name: 'select',
+    ...row('select'),
     group: 'connection',
     categories: ['connection'],
     summary: 'Changes the selected database.',
@@ -871,8 +862,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: select,
   },
   {
-    ...row,
-    name: 'swapdb',
+    ...row('swapdb'),
     group: 'server',
     categories: ['keyspace', 'dangerous'],
     summary: 'Swaps two databases.',
@@ -884,8 +874,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: swapdb,
   },
   {
-    ...row,
-    name: 'touch',
+    ...row('touch'),
     summary: 'Returns how many of the keys exist after updating the time they were last accessed.',
     since: '3.2.1',
     complexity: 'O(N) in the number of keys.',
@@ -896,8 +885,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: touch,
   },
   {
-    ...row,
-    name: 'ttl',
+    ...row('ttl'),
     summary: 'Returns the time to live of a key in seconds.',
     since: '1.0.0',
     arity: 2,
@@ -907,8 +895,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: (call) => remaining(call, true, false),
   },
   {
-    ...row,
-    name: 'type',
+    ...row('type'),
     summary: 'Determines the type of the value stored at a key.',
     since: '1.0.0',
     arity: 2,
@@ -918,8 +905,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: type,
   },
   {
-    ...row,
-    name: 'unlink',
+    ...row('unlink'),
     summary: 'Deletes one or more keys, freeing large values in the background.',
     since: '4.0.0',
     complexity: 'O(N) in the number of keys.',
@@ -930,8 +916,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: del,
   },
   {
-    ...row,
-    name: 'wait',
+    ...row('wait'),
     categories: ['connection'],
     summary: 'Waits until the given number of replicas acknowledged the writes before it.',
     since: '3.0.0',
@@ -942,8 +927,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     execute: wait,
   },
   {
-    ...row,
-    name: 'waitaof',
+    ...row('waitaof'),
     categories: ['connection'],
     summary: 'Waits until the writes before it were fsynced here and on the given number of replicas.',
     since: '7.2.0',

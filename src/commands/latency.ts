@@ -57,7 +57,10 @@ function latencyGraph(call: Call): void {
   const high = Math.max(...values);
   const low = Math.min(...values);
   const head = `${name} - high ${high} ms, low ${low} ms (all time high ${Math.floor(event.maxMilliseconds)} ms)`;
-  reply.verbatim('txt', `${head}\n${'-'.repeat(GRAPH_COLUMNS)}\n${sparkline(samples, GRAPH_COLUMNS, GRAPH_ROWS)}`);
+  reply.verbatim(
+    'txt',
+    `${head}\n${'-'.repeat(GRAPH_COLUMNS)}\n${sparkline(samples, GRAPH_COLUMNS, GRAPH_ROWS)}`,
+  );
 }
 
 /** How long ago, in the largest unit that is not 0. */
@@ -114,7 +117,7 @@ function latencyDoctor(call: Call): void {
     report += `\nI have a few advices for you:\n\n${advice.map((line) => `- ${line}\n`).join('')}`;
   } else if (threshold === 0) {
     report =
-      'I\'m sorry, Dave, I can\'t do that. Latency monitoring is disabled in this Redis instance. You may use "CONFIG SET latency-monitor-threshold <milliseconds>." in order to enable it. If we weren\'t in a deep space mission I\'d suggest to take a look at https://redis.io/topics/latency-monitor.\n';
+      "I'm sorry, Dave, I can't do that. Latency monitoring is disabled in this Redis instance. You may use \"CONFIG SET latency-monitor-threshold <milliseconds>.\" in order to enable it. If we weren't in a deep space mission I'd suggest to take a look at https://redis.io/topics/latency-monitor.\n";
   } else {
     report =
       'Dave, no latency spike was observed during the lifetime of this Redis instance, not in the slightest bit. I honestly think you ought to sit down calmly, take a stress pill, and think things over.\n';

@@ -116,7 +116,8 @@ function memoryDoctor(call: Call): void {
     text =
       "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n";
   } else if (issues.length === 0) {
-    text = "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n";
+    text =
+      "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n";
   } else {
     text = `Sam, I detected a few issues in this Redis instance memory implants:\n\n${issues
       .map((issue) => ` * ${issue}\n\n`)
@@ -165,7 +166,10 @@ function mallocStats(call: Call): void {
     `  bytes of slabs in use: ${of.slabBytes}\n` +
     `  bytes touched: ${of.touchedBytes}\n` +
     `  bytes of mapped segments: ${of.mappedBytes}\n`;
-  call.reply.verbatim('txt', describe('Arena of records', arena) + describe('Arena of index pages', indexArena));
+  call.reply.verbatim(
+    'txt',
+    describe('Arena of records', arena) + describe('Arena of index pages', indexArena),
+  );
 }
 
 const HELP = [

@@ -2,6 +2,7 @@ import { NOT_AN_INTEGER, SYNTAX_ERROR } from '../base/error-replies.ts';
 import { parseInteger64 } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandFlag, CommandRow } from '../command-table/row.ts';
+import { CLUSTER_DOCS } from './standalone-docs.ts';
 
 /** What clients ask of a server that is alone: a primary without replicas, outside any cluster. */
 
@@ -64,7 +65,12 @@ function failover(call: Call): void {
 }
 
 const row = { group: 'server', categories: [], need: 'none', keys: [], complexity: 'O(1)' } as const;
-const cluster = { ...row, group: 'server', categories: [], execute: clusterDisabled } as const;
+const cluster = {
+  ...row,
+  group: 'cluster',
+  execute: clusterDisabled,
+  differences: 'As in Redis without cluster mode: an error.',
+} as const;
 const STALE: readonly CommandFlag[] = ['stale'];
 const ADMIN: readonly CommandFlag[] = ['admin', 'stale', 'no_async_loading'];
 const ADMIN_READ: readonly CommandFlag[] = ['admin', 'stale'];
@@ -74,7 +80,13 @@ const CLUSTER_SUBCOMMANDS: readonly [string, number, readonly CommandFlag[], str
   ['addslots', -3, ADMIN, '3.0.0', 'Assigns hash slots to a node.'],
   ['addslotsrange', -4, ADMIN, '7.0.0', 'Assigns ranges of hash slots to a node.'],
   ['bumpepoch', 2, ADMIN, '3.0.0', 'Advances the cluster’s configuration epoch.'],
-  ['count-failure-reports', 3, ADMIN_READ, '3.0.0', 'Returns the number of active failure reports for a node.'],
+  [
+    'count-failure-reports',
+    3,
+    ADMIN_READ,
+    '3.0.0',
+    'Returns the number of active failure reports for a node.',
+  ],
   ['countkeysinslot', 3, STALE, '3.0.0', 'Returns the number of keys in a hash slot.'],
   ['delslots', -3, ADMIN, '3.0.0', 'Takes hash slots from a node.'],
   ['delslotsrange', -4, ADMIN, '7.0.0', 'Takes ranges of hash slots from a node.'],
@@ -130,6 +142,7 @@ const REPLICAOF = {
     },
   ],
   execute: replicaof,
+  differences: 'There is no replication yet: only `NO ONE` succeeds.',
 } as const;
 
 export const STANDALONE_COMMANDS: readonly CommandRow[] = [
@@ -145,6 +158,7 @@ export const STANDALONE_COMMANDS: readonly CommandRow[] = [
   {
     ...row,
     name: 'cluster',
+    group: 'cluster',
     summary: 'A container for cluster commands. Cluster support is disabled.',
     since: '3.0.0',
     complexity: 'Depends on subcommand.',
@@ -157,6 +171,7 @@ export const STANDALONE_COMMANDS: readonly CommandRow[] = [
       flags,
       since,
       summary,
+      ...CLUSTER_DOCS[name],
     })),
   },
   {
@@ -186,12 +201,14 @@ export const STANDALONE_COMMANDS: readonly CommandRow[] = [
   {
     ...row,
     name: 'lastsave',
-    summary: 'Returns the Unix time of the last successful save to disk, or of the start where there was none.',
+    summary:
+      'Returns the Unix time of the last successful save to disk, or of the start where there was none.',
     since: '1.0.0',
     arity: 1,
     categories: ['admin', 'dangerous'],
     flags: ['loading', 'stale', 'fast'],
     hints: ['nondeterministic_output'],
+    differences: 'There are no saves yet: the time of the start.',
     execute: (call) => call.reply.integer(Math.floor(call.services.server.startMs / 1000)),
   },
   {

@@ -205,9 +205,36 @@ const CASES: Record<string, Step[]> = {
     ['LCS a b LEN', ':6'],
     [
       'LCS a b IDX',
-      ['$matches', [[[':4', ':7'], [':5', ':8']], [[':2', ':3'], [':0', ':1']]], '$len', ':6'],
+      [
+        '$matches',
+        [
+          [
+            [':4', ':7'],
+            [':5', ':8'],
+          ],
+          [
+            [':2', ':3'],
+            [':0', ':1'],
+          ],
+        ],
+        '$len',
+        ':6',
+      ],
     ],
-    ['LCS a b IDX MINMATCHLEN 4', ['$matches', [[[':4', ':7'], [':5', ':8']]], '$len', ':6']],
+    [
+      'LCS a b IDX MINMATCHLEN 4',
+      [
+        '$matches',
+        [
+          [
+            [':4', ':7'],
+            [':5', ':8'],
+          ],
+        ],
+        '$len',
+        ':6',
+      ],
+    ],
     [
       'LCS a b IDX MINMATCHLEN 4 WITHMATCHLEN',
       ['$matches', [[[':4', ':7'], [':5', ':8'], ':4']], '$len', ':6'],
@@ -237,12 +264,7 @@ const CASES: Record<string, Step[]> = {
     ['MSETEX 2 a 3 c 4 NX', ':0'],
     ['MSETEX 2 a 3 c 4 XX', ':0'],
     ['MGET a c', ['$1', '$-1']],
-    [
-      'MSETEX 1 a 5 XX EX 10',
-      ':1',
-      [`MSETEX 1 a 5 PXAT ${START_MS + 10_000}`],
-      ['$ set a', 'g expire a'],
-    ],
+    ['MSETEX 1 a 5 XX EX 10', ':1', [`MSETEX 1 a 5 PXAT ${START_MS + 10_000}`], ['$ set a', 'g expire a']],
     ['PTTL a', ':10000'],
     ['MSETEX 2 a 6 b 7 KEEPTTL', ':1', ['MSETEX 2 a 6 b 7 KEEPTTL'], ['$ set a', '$ set b']],
     ['PTTL a', ':10000'],
@@ -420,6 +442,11 @@ test('in RESP3 nulls and maps have types of their own', () => {
   ]);
   engine.run('MSET', 'a', 'xy', 'b', 'xy');
   expect(engine.run('LCS', 'a', 'b', 'IDX').raw).toBe(
-    `%2\r\n${replyBytes('$matches')}${replyBytes([[[':0', ':1'], [':0', ':1']]])}${replyBytes('$len')}:2\r\n`,
+    `%2\r\n${replyBytes('$matches')}${replyBytes([
+      [
+        [':0', ':1'],
+        [':0', ':1'],
+      ],
+    ])}${replyBytes('$len')}:2\r\n`,
   );
 });

@@ -22,14 +22,16 @@ import {
 } from '../base/numbers.ts';
 import { xxh3Hex } from '../base/xxh3.ts';
 import type { Call } from '../command-table/call.ts';
-import type { CommandRow } from '../command-table/row.ts';
+import type { CommandDocs, CommandRow, KeyFlag } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_GENERIC, NOTIFY_STRING } from '../keyspace/keyspace.ts';
 import { type Entry, TYPE_STRING } from '../keyspace/record.ts';
+import type { Arguments } from '../resp/arguments.ts';
 import { ENCODING_INTEGER, ENCODING_RAW, encodingOf, textEncodingOf } from '../types/string/encoding.ts';
 import { longestCommonSubsequence } from '../types/string/lcs.ts';
 import { EX, type ExpiryUnit, expiryUnit, PX, readExpiry } from './expiry-options.ts';
 import { countedKeys, keyAt, keysFrom } from './key-specs.ts';
+import { STRING_DOCS } from './strings-docs.ts';
 
 /** A growing string gets as much room again, up to this much (SDS_MAX_PREALLOC). */
 const PREALLOCATED_BYTES_MAX = 1024 * 1024;
@@ -41,13 +43,6 @@ function findString(call: Call, at: number, how: number): 'found' | 'missing' | 
   if (call.database.entry.type === TYPE_STRING) return 'found';
   call.reply.error(WRONG_TYPE);
   return null;
-}
-
-/** Writes bytes as the value of the key that was looked up last. */
-function storeBytes(call: Call, bytes: Uint8Array, offset: number, length: number, expireAt: number): Entry {
-  const entry = call.database.store(TYPE_STRING, encodingOf(bytes, offset, length), length, expireAt);
-  copyBytes(bytes, offset, entry.bytes, entry.payloadOffset, length);
-  return entry;
 }
 
 /** Writes argument `at` as the value of the key that was looked up last. */
@@ -681,13 +676,26 @@ function digest(call: Call): void {
   call.reply.bulkText(xxh3Hex(entry.bytes, entry.payloadOffset, entry.payloadLength));
 }
 
-/** What the rows of this family share. */
-const row = { group: 'string', categories: ['string'], need: 'value' } as const;
+/** SET reads the key with GET or a comparison, and else overwrites it (db.c, setGetKeys). */
+function setKeyFlags(words: Arguments): readonly KeyFlag[] {
+  let flags: readonly KeyFlag[] = ['OW', 'update'];
+  for (let at = 3; at < words.count; at++) {
+    if (words.is(at, 'get')) return ['RW', 'access', 'update'];
+    if (/^if(eq|ne|deq|dne)$/i.test(words.text(at))) flags = ['RW', 'update'];
+  }
+  return flags;
+}
+
+/** What the rows of this family share, and the documentation of one. */
+function row(
+  name: keyof typeof STRING_DOCS,
+): Pick<CommandRow, 'name' | 'group' | 'categories' | 'need'> & CommandDocs {
+  return { name, group: 'string', categories: ['string'], need: 'value', ...STRING_DOCS[name] };
+}
 
 export const STRING_COMMANDS: readonly CommandRow[] = [
   {
-    ...row,
-    name: 'append',
+    ...row('append'),
     summary: 'Appends a string to the value of a key. Creates the key if it doesn’t exist.',
     since: '2.0.0',
     complexity: 'O(1) amortized in the length of what is appended.',
@@ -697,8 +705,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: append,
   },
   {
-    ...row,
-    name: 'decr',
+    ...row('decr'),
     summary:
       'Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn’t exist.',
     since: '1.0.0',
@@ -709,8 +716,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: (call) => incrementBy(call, -1n),
   },
   {
-    ...row,
-    name: 'decrby',
+    ...row('decrby'),
     summary:
       'Decrements the integer value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
     since: '1.0.0',
@@ -721,19 +727,17 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: (call) => incrementByArgument(call, true),
   },
   {
-    ...row,
-    name: 'delex',
+    ...row('delex'),
     summary: 'Deletes a key if its value or digest compares as asked.',
     since: '8.4.0',
     complexity: 'O(1) for IFEQ and IFNE, O(N) for IFDEQ and IFDNE in the length of the value.',
     arity: -2,
     flags: ['write', 'fast'],
-    keys: [keyAt(1, 'RW', 'delete', 'variable_flags')],
+    keys: [keyAt(1, 'RW', 'delete')],
     execute: delex,
   },
   {
-    ...row,
-    name: 'digest',
+    ...row('digest'),
     summary: 'Returns the XXH3 digest of a string value.',
     since: '8.4.0',
     complexity: 'O(N) in the length of the value.',
@@ -743,8 +747,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: digest,
   },
   {
-    ...row,
-    name: 'get',
+    ...row('get'),
     summary: 'Returns the string value of a key.',
     since: '1.0.0',
     complexity: 'O(1)',
@@ -754,8 +757,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: get,
   },
   {
-    ...row,
-    name: 'getdel',
+    ...row('getdel'),
     summary: 'Returns the string value of a key and deletes the key.',
     since: '6.2.0',
     complexity: 'O(1)',
@@ -765,8 +767,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: getdel,
   },
   {
-    ...row,
-    name: 'getex',
+    ...row('getex'),
     summary: 'Returns the string value of a key and sets or removes its expiry.',
     since: '6.2.0',
     complexity: 'O(1)',
@@ -776,8 +777,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: getex,
   },
   {
-    ...row,
-    name: 'getrange',
+    ...row('getrange'),
     summary: 'Returns a substring of the string stored at a key.',
     since: '2.4.0',
     complexity: 'O(N) in the length of the reply.',
@@ -787,8 +787,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: getrange,
   },
   {
-    ...row,
-    name: 'getset',
+    ...row('getset'),
     summary: 'Returns the previous string value of a key after setting it to a new value.',
     since: '1.0.0',
     complexity: 'O(1)',
@@ -801,8 +800,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: getset,
   },
   {
-    ...row,
-    name: 'incr',
+    ...row('incr'),
     summary:
       'Increments the integer value of a key by one. Uses 0 as initial value if the key doesn’t exist.',
     since: '1.0.0',
@@ -813,8 +811,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: (call) => incrementBy(call, 1n),
   },
   {
-    ...row,
-    name: 'incrby',
+    ...row('incrby'),
     summary:
       'Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
     since: '1.0.0',
@@ -825,8 +822,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: (call) => incrementByArgument(call, false),
   },
   {
-    ...row,
-    name: 'incrbyfloat',
+    ...row('incrbyfloat'),
     summary:
       'Increments the floating point value of a key by a number. Uses 0 as initial value if the key doesn’t exist.',
     since: '2.6.0',
@@ -837,8 +833,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: incrbyfloat,
   },
   {
-    ...row,
-    name: 'lcs',
+    ...row('lcs'),
     summary: 'Finds the longest common substring.',
     since: '7.0.0',
     complexity: 'O(N*M) in the lengths of the two strings.',
@@ -848,8 +843,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: lcs,
   },
   {
-    ...row,
-    name: 'mget',
+    ...row('mget'),
     summary: 'Atomically returns the string values of one or more keys.',
     since: '1.0.0',
     complexity: 'O(N) in the number of keys.',
@@ -859,8 +853,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: mget,
   },
   {
-    ...row,
-    name: 'mset',
+    ...row('mset'),
     summary: 'Atomically creates or modifies the string values of one or more keys.',
     since: '1.0.1',
     complexity: 'O(N) in the number of keys.',
@@ -870,20 +863,18 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: mset,
   },
   {
-    ...row,
-    name: 'msetex',
+    ...row('msetex'),
     summary:
       'Atomically sets several string values with one shared expiry, depending on whether the keys exist.',
     since: '8.4.0',
     complexity: 'O(N) in the number of keys.',
     arity: -4,
-    flags: ['write', 'denyoom', 'movablekeys'],
+    flags: ['write', 'denyoom'],
     keys: [countedKeys(1, 2, 'OW', 'update')],
     execute: msetex,
   },
   {
-    ...row,
-    name: 'msetnx',
+    ...row('msetnx'),
     summary: 'Atomically sets the string values of one or more keys only when none of them exists.',
     since: '1.0.1',
     complexity: 'O(N) in the number of keys.',
@@ -893,8 +884,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: msetnx,
   },
   {
-    ...row,
-    name: 'psetex',
+    ...row('psetex'),
     summary: 'Sets the string value and the expiry in milliseconds of a key.',
     since: '2.6.0',
     complexity: 'O(1)',
@@ -907,8 +897,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: (call) => setWithExpiry(call, PX),
   },
   {
-    ...row,
-    name: 'set',
+    ...row('set'),
     summary: 'Sets the string value of a key, whatever its type was. The key is created if it doesn’t exist.',
     since: '1.0.0',
     complexity: 'O(1)',
@@ -917,14 +906,14 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     keys: [
       {
         ...keyAt(1, 'RW', 'access', 'update', 'variable_flags'),
+        flagsOf: setKeyFlags,
         notes: 'RW and ACCESS due to the optional `GET` argument',
       },
     ],
     execute: set,
   },
   {
-    ...row,
-    name: 'setex',
+    ...row('setex'),
     summary: 'Sets the string value and the expiry in seconds of a key.',
     since: '2.0.0',
     complexity: 'O(1)',
@@ -937,8 +926,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: (call) => setWithExpiry(call, EX),
   },
   {
-    ...row,
-    name: 'setnx',
+    ...row('setnx'),
     summary: 'Sets the string value of a key only when the key doesn’t exist.',
     since: '1.0.0',
     complexity: 'O(1)',
@@ -951,8 +939,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: setnx,
   },
   {
-    ...row,
-    name: 'setrange',
+    ...row('setrange'),
     summary: 'Overwrites a part of a string value from an offset on. Creates the key if it doesn’t exist.',
     since: '2.2.0',
     complexity: 'O(M) in the length of what is written, and of the string where it must grow.',
@@ -962,8 +949,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: setrange,
   },
   {
-    ...row,
-    name: 'strlen',
+    ...row('strlen'),
     summary: 'Returns the length of a string value.',
     since: '2.2.0',
     complexity: 'O(1)',
@@ -973,8 +959,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     execute: strlen,
   },
   {
-    ...row,
-    name: 'substr',
+    ...row('substr'),
     summary: 'Returns a substring from a string value.',
     since: '1.0.0',
     complexity: 'O(N) in the length of the reply.',

@@ -1,6 +1,7 @@
 import { EXEC_ABORTED } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
+import { KEYS } from './common-docs.ts';
 import { keysFrom } from './key-specs.ts';
 
 function multi(call: Call): void {
@@ -138,6 +139,7 @@ export const TRANSACTION_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     keys: [keysFrom(1, 1, 'RO')],
+    arguments: [KEYS],
     execute: watch,
   },
 ];

@@ -427,7 +427,6 @@ export class Database {
     keyspace.events.modified(this, name, 0, name.length);
     this.notify(eventClass, event);
     keyspace.events.deleted(this, name, 0, name.length, lazily);
-    keyspace.dirty++;
   }
 
   #locate(): boolean {
@@ -504,7 +503,9 @@ export class Database {
       entry.words[entry.word + 1] = (entry.words[entry.word + 1] & ~0xffffff) | access;
     } else if ((how & COUNT) !== 0 && keyspace.cold !== null) {
       const identity = (this.#tag << 9) ^ this.#partition;
-      if (keyspace.cold.admits(identity, entry.keyLength + entry.payloadLength)) this.#promote(true);
+      if (!keyspace.cold.admits(identity, entry.keyLength + entry.payloadLength)) return;
+      this.#promote(true);
+      this.#touch(TOUCH);
     }
   }
 
@@ -536,7 +537,7 @@ export class Database {
       type,
       encoding,
       flags,
-      keyspace.touched(entry.access),
+      entry.access,
       keyLength,
       payloadLength,
       expireAt,

@@ -84,6 +84,8 @@ export interface KeyspaceSettings {
   /** Classes of keyspace events that are switched on, and where to: bits as in `notify-keyspace-events`. */
   notifyFlags: number;
   lazyExpire: boolean;
+  /** Keys that expired are removed without being looked up; DEBUG SET-ACTIVE-EXPIRE. */
+  activeExpire: boolean;
 }
 
 /** All databases of one server and what they share: the memory, the hash's secret, the clock of the tick. */
@@ -110,6 +112,7 @@ export class Keyspace {
     lfuDecayMinutes: 1,
     notifyFlags: 0,
     lazyExpire: false,
+    activeExpire: true,
   };
   /** Milliseconds since the epoch that all commands of one tick see. */
   nowMs = 0;

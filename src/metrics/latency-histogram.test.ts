@@ -13,7 +13,8 @@ test('the limits are those that redis-server reports', () => {
   // 8, 16, 33, 66, 132, 264, 541065 and 1073741 were read off LATENCY HISTOGRAM of redis-server 7.0.15.
   const limits = bucketsOf(...Array.from({ length: 21 }, (_, at) => 2 ** at)).map(([limit]) => limit);
   expect(limits).toEqual([
-    1, 2, 4, 8, 16, 33, 66, 132, 264, 528, 1056, 2113, 4227, 8454, 16908, 33816, 67633, 135266, 270532, 541065, 1073741,
+    1, 2, 4, 8, 16, 33, 66, 132, 264, 528, 1056, 2113, 4227, 8454, 16908, 33816, 67633, 135266, 270532,
+    541065, 1073741,
   ]);
 });
 

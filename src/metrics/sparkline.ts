@@ -11,7 +11,11 @@ export interface SparklineSample {
  * A graph of text, filled below the curve, `rowCount` rows high and wrapped after `columnCount` samples, each with its
  * label below it after an empty row (sparkline.c of Redis). Ends with a line end.
  */
-export function sparkline(samples: readonly SparklineSample[], columnCount: number, rowCount: number): string {
+export function sparkline(
+  samples: readonly SparklineSample[],
+  columnCount: number,
+  rowCount: number,
+): string {
   const values = samples.map((sample) => sample.value);
   const low = Math.min(...values);
   const range = Math.max(...values) - low || 1;

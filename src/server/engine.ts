@@ -1,6 +1,14 @@
 import { isAbsolute, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { errorReason, freeBytes, makeDirectory, systemFiles } from '../base/files.ts';
+import {
+  errorReason,
+  freeBytes,
+  list,
+  lockFile,
+  makeDirectory,
+  removeTree,
+  systemFiles,
+} from '../base/files.ts';
 import { type Random, secretHex, systemRandom } from '../base/random.ts';
 import { REDIS_VERSION, VERSION } from '../base/version.ts';
 import type { Call, MemoryReport, Services, ShutdownOptions } from '../command-table/call.ts';
@@ -84,6 +92,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
 
   readonly #host: EngineHost;
   readonly #expiry: ExpiryCycle;
+  #unlockTier: () => void = () => {};
   #freeing: IterableIterator<void>[] = [];
   #residentSampledMs = 0;
   #batchStartUs = 0;
@@ -163,7 +172,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     if (keyspace.nowMs - this.#residentSampledMs >= RESIDENT_SAMPLE_MS) this.#sample();
     this.admission.refresh();
     let isDone =
-      !keyspace.expiryPaused && this.#expiry.run(EXPIRY_US * this.config.values['active-expire-effort']);
+      keyspace.expiryPaused ||
+      !keyspace.settings.activeExpire ||
+      this.#expiry.run(EXPIRY_US * this.config.values['active-expire-effort']);
     if (this.tier !== null) {
       this.tier.balance(BALANCE_US);
       this.tier.maintain();
@@ -194,6 +205,10 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     }
     let step = walk.next();
     while (step.done !== true) step = walk.next();
+  }
+
+  log(text: string): void {
+    this.#host.log.warning(text);
   }
 
   /** Moves the blocks of sparse slabs together until none is left, and takes memory again. */
@@ -235,6 +250,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
 
   async close(): Promise<void> {
     await this.tier?.close();
+    this.#unlockTier();
   }
 
   modified(database: Database, key: Uint8Array, offset: number, length: number): void {
@@ -282,6 +298,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       : join(values.dir, values['flex-storage-path']);
     try {
       makeDirectory(path);
+      this.#unlockTier = lockFile(join(path, 'lock'));
+      // The tier does not outlive its process: what an earlier one left is of no use.
+      for (const name of list(path)) if (/^\d{8}$/.test(name)) removeTree(join(path, name));
       freeBytes(path);
     } catch (error) {
       throw new Error(`Can't use the SSD tier at ${path}: ${errorReason(error)}`);

@@ -87,7 +87,9 @@ export class Pipeline {
     }
     const bits = command.bits;
     if (!command.accepts(words.count)) {
-      this.#reject(client, command, wrongArity(command.fullName));
+      const text = wrongArity(command.fullName);
+      if (command.row.name === 'exec' && client.queue !== null) this.#abortTransaction(client, command, text);
+      else this.#reject(client, command, text);
     } else if (!client.authenticated && (bits & IS_ALLOWED_UNAUTHENTICATED) === 0) {
       this.#reject(client, command, NOT_AUTHENTICATED);
     } else if (client.queue !== null && !NOT_QUEUED.has(command.row.name)) {
@@ -149,13 +151,14 @@ export class Pipeline {
     const statistics = command.statistics;
     statistics.calls++;
     statistics.microseconds += microseconds;
+    const config = this.#services.config.values;
+    if (config['latency-tracking']) statistics.durations.record(microseconds);
     this.#services.statistics.commandsProcessed++;
     if (reply.errorCount !== errors) {
       statistics.failedCalls++;
       this.#services.statistics.countError(reply.lastError);
     }
     if (keyspace.dirty !== dirty) this.#observer.propagated(client.databaseNumber, words, call.propagation);
-    const config = this.#services.config.values;
     if (
       microseconds >= config['slowlog-log-slower-than'] &&
       config['slowlog-log-slower-than'] >= 0 &&
@@ -182,12 +185,11 @@ export class Pipeline {
       this.#reject(client, command, 'ERR Command not allowed inside a transaction');
       return;
     }
-    if ((command.bits & IS_DENIED_ON_OOM) !== 0) {
-      const verdict = this.#admission.admitWrite(client);
-      if (verdict !== 'run' && verdict !== 'wait') {
-        this.#reject(client, command, verdict === 'full' ? OUT_OF_MEMORY : verdict);
-        return;
-      }
+    // As in Redis, with memory full nothing is queued, not even reads: the queue takes memory too.
+    const verdict = this.#admission.admitWrite(client);
+    if (verdict !== 'run' && verdict !== 'wait') {
+      this.#reject(client, command, verdict === 'full' ? OUT_OF_MEMORY : verdict);
+      return;
     }
     const own = words.detach();
     client.queueBytes += own.buffer.length + own.count * 8 + 64;
@@ -200,7 +202,7 @@ export class Pipeline {
     client.queueBytes = 0;
     client.queueFailed = false;
     this.#services.watches.unwatchAll(client);
-    this.#reject(client, command, `EXECABORT Transaction discarded because of: ${text}`);
+    this.#reject(client, command, `EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`);
   }
 
   #reject(client: Client, command: Command | null, text: string): void {

@@ -219,6 +219,7 @@ export class Tier implements ColdTier {
       if (urgent) this.store.sealHead();
       this.#reclaimer.step(RECLAIM_STEP_BYTES);
     }
+    if (!this.#keyspace.settings.activeExpire) return;
     this.#expiry.due(this.#keyspace.nowMs, 512, (slot) => {
       const database = this.#keyspace.databases.find((candidate) => candidate.id === slot.databaseId);
       if (database === undefined) return;

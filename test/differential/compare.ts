@@ -20,7 +20,7 @@ const ERROR = 45;
 
 /** An error's text. Redis ends an argument that it shows at its first zero byte, as C does; Thermocline shows it whole. */
 function cutAtZeros(error: Buffer): string {
-  return error.toString('latin1').replace(/\x00[^']*/g, '');
+  return error.toString('latin1').replace(/\x00[^'\r]*/g, '');
 }
 
 type Rule = (ours: Reply, theirs: Reply, words: readonly Buffer[]) => boolean;
@@ -83,8 +83,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'client id': anyInteger,
   'client list': anyText,
   'client info': anyText,
+  // Of each server's own commands.
+  'command ': (ours, theirs) => Array.isArray(ours) && Array.isArray(theirs),
   'command count': anyInteger,
-  // Subcommands of later versions of Redis.
+  // Reworded, and with more subcommands, in later versions of Redis.
+  'object help': (ours, theirs) => (ours as string[]).slice(0, -1).join() === (theirs as string[]).slice(0, -1).join(),
   'client help': (ours, theirs) => Array.isArray(ours) && Array.isArray(theirs),
   'debug sleep': anyText,
   time: (ours, theirs) => (ours as Reply[]).length === (theirs as Reply[]).length,

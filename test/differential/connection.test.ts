@@ -60,6 +60,7 @@ describe.skipIf(!hasRedis)('connection commands reply as Redis', () => {
   test('inline commands and broken protocol', async () => {
     const [thermocline, redis] = await Promise.all([startThermocline(), startRedis()]);
     const random = new SeededRandom(3);
+    // No zero byte: Redis looks for the end of an inline command with strchr, and would wait for ever.
     const pieces: readonly string[] = [
       'PING',
       'SET',
@@ -87,7 +88,6 @@ describe.skipIf(!hasRedis)('connection commands reply as Redis', () => {
       '$999999999999\r\n',
       '$01\r\n',
       '+OK\r\n',
-      '\x00',
       '\xff',
       'x'.repeat(100),
     ];
@@ -105,7 +105,7 @@ describe.skipIf(!hasRedis)('connection commands reply as Redis', () => {
           return all.toString('latin1');
         }),
       );
-      expect({ parts, replies: ours }).toEqual({ parts, replies: theirs });
+      expect(ours, JSON.stringify(parts)).toBe(theirs);
     }
   });
 });

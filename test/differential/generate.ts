@@ -151,10 +151,13 @@ function recased(random: Random, word: Word): Word {
   return chance(random, 50) ? word.toLowerCase() : word.toUpperCase();
 }
 
+const SPOILT_PERCENT = 12;
+
 /** Now and then spoils a command: a word less, a word more, one doubled, one replaced. */
 export function spoilt(random: Random, words: Word[]): Word[] {
+  if (words[0] === 'EXEC') return words;
   const result = words.map((word) => (chance(random, 5) ? recased(random, word) : word));
-  if (!chance(random, 12)) return result;
+  if (!chance(random, SPOILT_PERCENT)) return result;
   const at = 1 + random.below(result.length);
   const kind = random.below(5);
   if (kind === 0 && result.length > 1) result.splice(Math.min(at, result.length - 1), 1);

@@ -48,7 +48,7 @@ export class Pair {
       maxmemory: mode === 'demoted' ? '1gb' : '4mb',
     };
     const [thermocline, redis] = await Promise.all([
-      startThermocline({ save: '', ...(mode === 'flex off' ? {} : flex) }),
+      startThermocline({ save: '', 'enable-debug-command': true, ...(mode === 'flex off' ? {} : flex) }),
       startRedis(),
     ]);
     const two = (port: number) => Promise.all([connect(port), connect(port)]);

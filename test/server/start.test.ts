@@ -15,7 +15,8 @@ import {
 
 describe('the end', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('by %s is orderly', async (signal) => {
-    const server = await startThermocline({ pidfile: 'server.pid', unixsocket: 'server.sock' });
+    const port = await freePort();
+    const server = await startThermocline({ port, pidfile: 'server.pid', unixsocket: 'server.sock' });
     const client = await connect(server.port);
     expect(await client.call('PING')).toBe('PONG');
     const files = ['server.pid', 'server.sock'].map((name) => join(server.directory, name));
@@ -248,7 +249,7 @@ describe('a start that fails', () => {
     ['a bad option', ['--maxclients', 'x'], /maxclients x/],
     ['an unknown option', ['--nosuch', 'x'], /nosuch/],
     ['a missing directory', ['--port', '0', '--dir', '/nowhere/at/all'], /No such file or directory|ENOENT/],
-    ['a log file that cannot be', ['--port', '0', '--logfile', '/proc/nowhere/x.log'], /\/proc\/nowhere/],
+    ['a log file that cannot be', ['--port', '0', '--logfile', '/dev/null/x.log'], /\/dev\/null/],
     ['an address that cannot be', ['--port', '0', '--bind', '192.0.2.200'], /192\.0\.2\.200/],
   ])('for %s', async (_, args, pattern) => {
     const { status, output } = await runThermocline(args);

@@ -1,0 +1,320 @@
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { connect, encodeCommand, errorText, fields, type TestClient } from '../support/client.ts';
+import { createGenerator } from '../support/generator.ts';
+import {
+  eventually,
+  runThermocline,
+  startThermocline,
+  type TestServer,
+  temporaryDirectory,
+} from '../support/servers.ts';
+
+const FLEX = { 'enable-flex': true, 'flex-storage-path': 'ssd' };
+const MB = 1024 * 1024;
+
+async function info(client: TestClient): Promise<Record<string, string>> {
+  return fields(await client.call('INFO', 'flex', 'memory', 'stats', 'keyspace'));
+}
+
+/** Sends commands and checks that each answers `expected`. */
+async function all(client: TestClient, commands: (string | number)[][], expected: string): Promise<void> {
+  for (let at = 0; at < commands.length; at += 1000) {
+    const batch = commands.slice(at, at + 1000);
+    client.send(Buffer.concat(batch.map((words) => encodeCommand(...words))));
+    for (const reply of await client.rawReplies(batch.length)) {
+      if (`${reply}` !== expected) throw new Error(`Expected ${expected}, got ${reply}`);
+    }
+  }
+}
+
+describe('a data set of ten times the budget', () => {
+  const count = 160_000;
+  const budgetBytes = 16 * MB;
+  const pool = createGenerator(1).bytes(4096).toString('hex');
+  let server: TestServer;
+  let client: TestClient;
+
+  /** The value of a key: 1,000 bytes that no other key has, half of which compress well. */
+  function textOf(index: number): string {
+    const at = (index * 31) % 7000;
+    return `<${index}>${pool.slice(at, at + 500)}`.padEnd(1000, `<${index}>`);
+  }
+
+  beforeAll(async () => {
+    server = await startThermocline({ ...FLEX, maxmemory: budgetBytes, 'maxmemory-policy': 'allkeys-lru' });
+    client = await connect(server.port);
+    const commands = Array.from({ length: count }, (_, index) => ['SET', `key:${index}`, textOf(index)]);
+    await all(client, commands, '+OK\r\n');
+  });
+
+  test('is kept whole, within the budget', async () => {
+    expect(await client.call('DBSIZE')).toBe(count);
+    const figures = await info(client);
+    expect(Number(figures.used_memory)).toBeLessThan(budgetBytes);
+    expect(Number(figures.flex_hot_keys) + Number(figures.flex_cold_keys)).toBe(count);
+    expect(Number(figures.flex_cold_keys)).toBeGreaterThan(count * 0.85);
+    expect(figures).toMatchObject({ flex_enabled: '1', flex_fault: 'none', evicted_keys: '0' });
+    expect(Number(figures.flex_memory_budget)).toBe(budgetBytes);
+  });
+
+  test('reads back right, hot and cold', async () => {
+    const generator = createGenerator(3);
+    const reader = await connect(server.port);
+    for (let round = 0; round < 40; round++) {
+      const indexes = Array.from({ length: 250 }, () => generator.below(count));
+      reader.send(Buffer.concat(indexes.map((index) => encodeCommand('GET', `key:${index}`))));
+      const replies = await reader.rawReplies(indexes.length);
+      const wrong = replies.findIndex((reply, at) => `${reply}` !== `$1000\r\n${textOf(indexes[at])}\r\n`);
+      expect(wrong).toBe(-1);
+      const many = await reader.call(
+        'MGET',
+        ...indexes.slice(0, 20).map((index) => `key:${index}`),
+        'missing',
+      );
+      expect(many).toEqual([...indexes.slice(0, 20).map(textOf), null]);
+    }
+    const figures = await info(client);
+    expect(Number(figures.flex_cold_hits)).toBeGreaterThan(5000);
+    expect(Number(figures.used_memory)).toBeLessThan(budgetBytes);
+  });
+
+  test('SCAN returns every key while others come and go and the index grows', async () => {
+    const writer = await connect(server.port);
+    const found = new Set<string>();
+    let cursor = '0';
+    let round = 0;
+    do {
+      const reply = (await client.call('SCAN', cursor, 'MATCH', 'key:*', 'COUNT', '500')) as [
+        string,
+        string[],
+      ];
+      cursor = reply[0];
+      for (const key of reply[1]) found.add(key);
+      const commands = Array.from({ length: 300 }, (_, index) => [
+        'SET',
+        `grow:${round}:${index}`,
+        'x'.repeat(200),
+      ]);
+      await all(writer, commands, '+OK\r\n');
+      await writer.call(
+        'MGET',
+        ...Array.from({ length: 50 }, (_, index) => `key:${(round * 977 + index) % count}`),
+      );
+      round++;
+    } while (cursor !== '0');
+    expect(found.size).toBe(count);
+    expect(await client.call('DBSIZE')).toBe(count + round * 300);
+    const grown = Array.from({ length: round }, (_, at) => [
+      'DEL',
+      ...Array.from({ length: 300 }, (__, index) => `grow:${at}:${index}`),
+    ]);
+    await all(client, grown, ':300\r\n');
+    expect(await client.call('DBSIZE')).toBe(count);
+  });
+
+  test('is overwritten and deleted in both tiers', async () => {
+    const writes = Array.from({ length: 3000 }, (_, index) => ['SET', `key:${index * 7}`, `new ${index}`]);
+    await all(client, writes, '+OK\r\n');
+    await all(
+      client,
+      Array.from({ length: 1000 }, (_, index) => ['DEL', `key:${index * 7 + 1}`]),
+      ':1\r\n',
+    );
+    expect(await client.call('DBSIZE')).toBe(count - 1000);
+    for (let index = 0; index < 3000; index += 50) {
+      expect(await client.call('GET', `key:${index * 7}`)).toBe(`new ${index}`);
+      expect(await client.call('EXISTS', `key:${index * 7 + 1}`)).toBe(index < 1000 ? 0 : 1);
+    }
+  });
+
+  test('follows flex-hot-threshold', async () => {
+    const hot = async () => Number((await info(client)).flex_hot_bytes);
+    expect(await client.call('CONFIG', 'SET', 'flex-hot-threshold', '0.3')).toBe('OK');
+    await eventually(
+      async () => Number((await info(client)).used_memory) < budgetBytes * 0.36,
+      'memory has come down',
+    );
+    const low = await hot();
+    expect(await client.call('CONFIG', 'SET', 'flex-hot-threshold', '0.9')).toBe('OK');
+    await all(
+      client,
+      Array.from({ length: 6000 }, (_, index) => ['SET', `key:${index}`, textOf(index)]),
+      '+OK\r\n',
+    );
+    expect(await hot()).toBeGreaterThan(low * 1.5);
+    expect(errorText(await client.call('CONFIG', 'SET', 'flex-hot-threshold', '1.1'))).toMatch(
+      /^ERR CONFIG SET failed/,
+    );
+  });
+
+  test.each([['SYNC'], ['ASYNC']])('FLUSHALL %s empties both tiers', async (mode) => {
+    await all(
+      client,
+      Array.from({ length: 20_000 }, (_, index) => ['SET', `key:${index}`, textOf(index)]),
+      '+OK\r\n',
+    );
+    expect(await client.call('FLUSHALL', mode)).toBe('OK');
+    expect(await client.call('DBSIZE')).toBe(0);
+    expect(await client.call('GET', 'key:1')).toBe(null);
+    expect(await client.call('SCAN', '0')).toEqual(['0', []]);
+    await client.call('SET', 'key:1', 'again');
+    expect(await client.call('GET', 'key:1')).toBe('again');
+    await eventually(async () => {
+      const figures = await info(client);
+      return figures.lazyfree_pending_objects === '0' && Number(figures.flex_hot_bytes) < 4096;
+    }, 'all is freed');
+    expect(await info(client)).toMatchObject({ flex_hot_keys: '1', flex_cold_keys: '0' });
+    await client.call('FLUSHALL');
+  });
+});
+
+describe('cold keys', () => {
+  let server: TestServer;
+  let client: TestClient;
+
+  beforeAll(async () => {
+    server = await startThermocline({ ...FLEX, maxmemory: '64mb' });
+    client = await connect(server.port);
+  });
+
+  test('FLEX TIER, DEMOTE and PROMOTE move a key', async () => {
+    await client.call('MSET', 'a', '1', 'b', 'x'.repeat(5000));
+    expect(await client.call('FLEX', 'TIER', 'a')).toBe('hot');
+    expect(await client.call('FLEX', 'DEMOTE', 'a', 'b', 'missing')).toBe(2);
+    expect(await client.call('FLEX', 'DEMOTE', 'a')).toBe(0);
+    expect(await client.call('FLEX', 'TIER', 'a')).toBe('cold');
+    expect(await client.call('FLEX', 'TIER', 'missing')).toBe(null);
+    expect(await client.call('FLEX', 'PROMOTE', 'a', 'b')).toBe(2);
+    expect(await client.call('FLEX', 'TIER', 'b')).toMatch(/^(hot|warm)$/);
+    expect(await client.call('MGET', 'a', 'b')).toEqual(['1', 'x'.repeat(5000)]);
+    expect(errorText(await client.call('FLEX', 'DEMOTE', 'missing'))).toBe('ERR no such key');
+    const stats = (await client.call('FLEX', 'STATS')) as unknown[];
+    expect(stats[stats.indexOf('demotions') + 1]).toBeGreaterThanOrEqual(2);
+    expect(stats).toContain('cold_read_p99_us');
+  });
+
+  test('keep type, expiry and everything else', async () => {
+    await client.call('SET', 'cold', 'value', 'EX', '1000');
+    await client.call('FLEX', 'DEMOTE', 'cold');
+    expect(await client.call('TYPE', 'cold')).toBe('string');
+    expect(await client.call('TTL', 'cold')).toBeGreaterThan(990);
+    expect(await client.call('EXPIRE', 'cold', '2000', 'GT')).toBe(1);
+    expect(await client.call('EXPIRE', 'cold', '100', 'GT')).toBe(0);
+    expect(await client.call('TTL', 'cold')).toBeGreaterThan(1990);
+    expect(await client.call('STRLEN', 'cold')).toBe(5);
+    expect(await client.call('EXISTS', 'cold', 'cold')).toBe(2);
+    await client.call('FLEX', 'DEMOTE', 'cold');
+    expect(await client.call('PERSIST', 'cold')).toBe(1);
+    expect(await client.call('TTL', 'cold')).toBe(-1);
+    await client.call('FLEX', 'DEMOTE', 'cold');
+    expect(await client.call('RENAME', 'cold', 'renamed')).toBe('OK');
+    await client.call('FLEX', 'DEMOTE', 'renamed');
+    expect(await client.call('COPY', 'renamed', 'copy')).toBe(1);
+    await client.call('FLEX', 'DEMOTE', 'renamed', 'copy');
+    expect(await client.call('APPEND', 'copy', '!')).toBe(6);
+    expect(await client.call('GETDEL', 'renamed')).toBe('value');
+    expect(await client.call('MGET', 'cold', 'renamed', 'copy')).toEqual([null, null, 'value!']);
+  });
+
+  test('expire, though nobody looks at them', async () => {
+    await client.call('FLUSHALL');
+    await client.call('CONFIG', 'RESETSTAT');
+    const commands: (string | number)[][] = [];
+    for (let index = 0; index < 1000; index++)
+      commands.push(['SET', `short:${index}`, 'x', 'PX', 400 + (index % 200)]);
+    for (let index = 0; index < 100; index++) commands.push(['SET', `long:${index}`, 'x', 'EX', 1000]);
+    await all(client, commands, '+OK\r\n');
+    const half = Array.from({ length: 500 }, (_, index) => `short:${index}`);
+    expect(await client.call('FLEX', 'DEMOTE', ...half, 'long:0')).toBe(501);
+    await eventually(async () => (await client.call('DBSIZE')) === 100, 'the short-lived keys have gone');
+    expect((await info(client)).expired_keys).toBe('1000');
+    expect(await client.call('TTL', 'long:0')).toBeGreaterThan(990);
+    expect((await info(client)).db0).toMatch(/^keys=100,expires=100,/);
+    await client.call('FLUSHALL');
+  });
+
+  test('of several databases stay apart through SWAPDB and MOVE', async () => {
+    await client.call('SET', 'k', 'zero');
+    await client.call('SELECT', '1');
+    await client.call('SET', 'k', 'one');
+    await client.call('FLEX', 'DEMOTE', 'k');
+    expect(await client.call('SWAPDB', '0', '1')).toBe('OK');
+    expect(await client.call('GET', 'k')).toBe('zero');
+    await client.call('FLEX', 'DEMOTE', 'k');
+    expect(await client.call('MOVE', 'k', '2')).toBe(1);
+    await client.call('SELECT', '2');
+    expect(await client.call('GET', 'k')).toBe('zero');
+    await client.call('SELECT', '0');
+    expect(await client.call('GET', 'k')).toBe('one');
+    await client.call('FLUSHALL');
+  });
+});
+
+describe('with Flex off', () => {
+  test('FLEX says so', async () => {
+    const off = await connect((await startThermocline()).port);
+    for (const words of [['STATS'], ['DEMOTE', 'a'], ['PROMOTE', 'a']]) {
+      expect(errorText(await off.call('FLEX', ...words))).toMatch(/^ERR Flex is off/);
+    }
+    expect(fields(await off.call('INFO', 'flex'))).toEqual({ flex_enabled: '0' });
+  });
+});
+
+describe('the storage path', () => {
+  test('is made with its parents', async () => {
+    const server = await startThermocline({ ...FLEX, 'flex-storage-path': 'a/b/c', maxmemory: '64mb' });
+    expect(existsSync(join(server.directory, 'a', 'b', 'c'))).toBe(true);
+    expect(server.log()).toContain(`the tier is at ${join(server.directory, 'a', 'b', 'c')}`);
+  });
+
+  async function failsWith(path: string, directory: string): Promise<string> {
+    const { status, output } = await runThermocline(
+      [
+        '--port',
+        '0',
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        directory,
+        '--enable-flex',
+        'yes',
+        '--flex-storage-path',
+        path,
+      ],
+      { directory },
+    );
+    expect(status).toBe(1);
+    expect(output).not.toMatch(/^ +at /m);
+    expect(output).toContain(path);
+    return output;
+  }
+
+  test('that is a file, or below one, ends the start', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'file'), 'not a directory');
+    expect(await failsWith('file', directory)).toMatch(/File already exists|Not a directory/);
+    expect(await failsWith('file/below', directory)).toMatch(/Not a directory/);
+  });
+
+  test.skipIf(process.getuid?.() === 0)('that is read-only ends the start', async () => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'locked'));
+    chmodSync(join(directory, 'locked'), 0o555);
+    expect(await failsWith('locked', directory)).toMatch(/Permission denied/);
+  });
+
+  test('that no one can write ends the start', async () => {
+    expect(await failsWith('/sys/thermocline', temporaryDirectory())).toMatch(/Can't use the SSD tier/);
+  });
+
+  test('that another server holds ends the start', async () => {
+    const server = await startThermocline({ ...FLEX, maxmemory: '64mb' });
+    const output = await failsWith('ssd', server.directory);
+    expect(output).toContain(`held by process ${server.process.pid}`);
+    await server.kill();
+    const next = await startThermocline({ ...FLEX, maxmemory: '64mb' }, { directory: server.directory });
+    await next.close();
+  });
+});
