@@ -50,6 +50,11 @@ export function equalViews(
   return true;
 }
 
+/** A new array with the bytes of a range. (`slice` of a Buffer would be a view, unlike that of other arrays.) */
+export function sliceBytes(bytes: Uint8Array, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.subarray(offset, offset + length));
+}
+
 /** A view of the same bytes as an array. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -116,6 +116,8 @@ export class Call {
    * Propagation happens only if the command changed something.
    */
   propagation: (readonly Uint8Array[])[] | null = null;
+  /** The arguments hold a secret: they are kept out of the slow log. */
+  holdsSecret = false;
 
   constructor(services: Services, reply: Encoder) {
     this.services = services;

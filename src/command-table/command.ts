@@ -1,7 +1,7 @@
 import { LatencyHistogram } from '../metrics/latency-histogram.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import type { Call } from './call.ts';
-import type { Category, CommandFlag, CommandRow, KeySpec } from './row.ts';
+import type { Category, CommandFlag, CommandRow } from './row.ts';
 
 /** Flags as bits, for the pipeline's checks. */
 export const IS_WRITE = 1;
@@ -53,10 +53,6 @@ export class Command {
     failedCalls: 0,
     durations: new LatencyHistogram(),
   };
-  /** First key, last key (negative: from the end) and step when all keys lie in ranges; 0 if there are none. */
-  readonly firstKey: number;
-  readonly lastKey: number;
-  readonly keyStep: number;
 
   constructor(row: CommandRow, parent?: Command) {
     this.row = row;
@@ -68,10 +64,6 @@ export class Command {
     this.arity = row.arity;
     this.execute = row.execute;
     this.subcommands = row.subcommands === undefined ? undefined : new CommandTable(row.subcommands, this);
-    const legacy = legacyRange(row.keys);
-    this.firstKey = legacy.first;
-    this.lastKey = legacy.last;
-    this.keyStep = legacy.step;
   }
 
   resetStatistics(): void {
@@ -83,27 +75,6 @@ export class Command {
   accepts(count: number): boolean {
     return this.arity >= 0 ? count === this.arity : count >= -this.arity;
   }
-}
-
-/** The three numbers that COMMAND INFO gives: the range that spans the key specifications that are ranges. */
-function legacyRange(keys: readonly KeySpec[]): { first: number; last: number; step: number } {
-  let first = 0;
-  let last = 0;
-  let step = 0;
-  for (const spec of keys) {
-    if (!('index' in spec.begin) || spec.find === 'unknown' || !('last' in spec.find)) continue;
-    const begin = spec.begin.index;
-    const end = spec.find.last >= 0 ? begin + spec.find.last : spec.find.last;
-    if (first === 0) {
-      first = begin;
-      last = end;
-      step = spec.find.step;
-    } else {
-      first = Math.min(first, begin);
-      last = last < 0 || end < 0 ? Math.min(last, end) : Math.max(last, end);
-    }
-  }
-  return { first, last, step };
 }
 
 /** Commands by name, in any case of letters; finds one without making a string. */

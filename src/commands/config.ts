@@ -1,4 +1,4 @@
-import { wrongArity } from '../base/error-replies.ts';
+import { SYNTAX_ERROR } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import type { Command, CommandTable } from '../command-table/command.ts';
 import type { CommandRow } from '../command-table/row.ts';
@@ -20,11 +20,12 @@ function configGet(call: Call): void {
 function configSet(call: Call): void {
   const { words, reply, services, client } = call;
   if (words.count % 2 !== 0) {
-    reply.error(wrongArity('config|set'));
+    reply.error(SYNTAX_ERROR);
     return;
   }
   const pairs: [string, string][] = [];
   for (let at = 2; at < words.count; at += 2) {
+    if (services.config.isSensitive(words.text(at))) call.holdsSecret = true;
     pairs.push([words.text(at), Buffer.from(words.copy(at + 1)).toString('utf8')]);
   }
   const isLocal = /^(127\.|\[?::1\]?|\/)/.test(client.transport.address);

@@ -1,5 +1,5 @@
 import { SYNTAX_ERROR, WRONG_PASSWORD } from '../base/error-replies.ts';
-import { parseInteger, parseInteger64 } from '../base/numbers.ts';
+import { parseInteger64, parseInteger64Rounded } from '../base/numbers.ts';
 import { secretEquals } from '../base/random.ts';
 import type { Call } from '../command-table/call.ts';
 import type { Client } from '../command-table/client.ts';
@@ -209,7 +209,7 @@ function clientList(call: Call): void {
   } else if (words.count > 3 && words.is(2, 'id')) {
     wanted = new Set();
     for (let at = 3; at < words.count; at++) {
-      const id = parseInteger(words.buffer, words.offsets[at], words.lengths[at]);
+      const id = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
       if (Number.isNaN(id) || id < 1) {
         reply.error('ERR Invalid client ID');
         return;
@@ -277,14 +277,14 @@ function killFilter(call: Call): ((client: Client) => boolean) | undefined {
     }
     const value = words.text(at + 1);
     if (words.is(at, 'id')) {
-      const id = parseInteger(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
+      const id = parseInteger64Rounded(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
       if (Number.isNaN(id) || id < 1) {
         reply.error('ERR client-id should be greater than 0');
         return undefined;
       }
       tests.push((client) => client.id === id);
     } else if (words.is(at, 'maxage')) {
-      const age = parseInteger(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
+      const age = parseInteger64Rounded(words.buffer, words.offsets[at + 1], words.lengths[at + 1]);
       if (Number.isNaN(age) || age < 1) {
         reply.error('ERR maxage should be greater than 0');
         return undefined;

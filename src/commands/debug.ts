@@ -324,6 +324,7 @@ export const DEBUG_COMMANDS: readonly CommandRow[] = [
     categories: [],
     keys: [],
     need: 'none',
+    differences: 'A part of the subcommands: see its HELP.',
     docFlags: ['syscmd'],
     execute: debug,
   },

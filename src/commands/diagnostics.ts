@@ -43,6 +43,7 @@ export const DIAGNOSTIC_COMMANDS: readonly CommandRow[] = [
     arity: -1,
     flags: ['readonly', 'fast'],
     arguments: [{ name: 'version', type: 'integer', token: 'VERSION', optional: true }],
+    differences: 'The version, without a drawing.',
     execute: lolwut,
   },
   ...MEMORY_COMMANDS,

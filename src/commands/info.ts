@@ -286,6 +286,7 @@ export const SERVER_COMMANDS: readonly CommandRow[] = [
     history: [['7.0.0', 'Takes several sections.']],
     hints: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'],
     arguments: [argument('section', 'string', { multiple: true, optional: true })],
+    differences: 'Has a section `flex`; there is none of persistence yet.',
     execute: info,
   },
   {
@@ -302,6 +303,7 @@ export const SERVER_COMMANDS: readonly CommandRow[] = [
       oneOf('nosave_save', [token('nosave'), token('save')], OPTIONAL),
       ...['now', 'force', 'abort'].map((name) => token(name, { since: '7.0.0', optional: true })),
     ],
+    differences: 'There are no snapshots yet: `SAVE` is an error.',
     execute: shutdown,
   },
 ];

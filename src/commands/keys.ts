@@ -1,4 +1,4 @@
-import { copyBytes, equalBytes } from '../base/bytes.ts';
+import { copyBytes, equalBytes, sliceBytes } from '../base/bytes.ts';
 import {
   DATABASE_OUT_OF_RANGE,
   INVALID_CURSOR,
@@ -9,7 +9,7 @@ import {
   SYNTAX_ERROR,
 } from '../base/error-replies.ts';
 import { globMatch } from '../base/glob.ts';
-import { parseInteger64, parseInteger64Rounded } from '../base/numbers.ts';
+import { parseInteger, parseInteger64, parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { lfuCounter, lruIdleMs } from '../heat/access.ts';
@@ -147,7 +147,7 @@ function take(entry: Entry): Taken {
     type: entry.type,
     encoding: entry.encoding,
     expireAt: entry.expireAt,
-    payload: entry.bytes.slice(entry.payloadOffset, entry.payloadOffset + entry.payloadLength),
+    payload: sliceBytes(entry.bytes, entry.payloadOffset, entry.payloadLength),
   };
 }
 
@@ -203,7 +203,9 @@ function databaseNumber(call: Call, at: number, error: string): number {
 
 /** A database by the number in argument `at`, or null after replying an error. */
 function databaseAt(call: Call, at: number): Database | null {
-  const number = databaseNumber(call, at, NOT_AN_INTEGER);
+  const { words } = call;
+  const isInteger = parseInteger64(words.buffer, words.offsets[at], words.lengths[at]) !== undefined;
+  const number = databaseNumber(call, at, isInteger ? NOT_A_32_BIT_INTEGER : NOT_AN_INTEGER);
   if (Number.isNaN(number)) return null;
   const database = call.keyspace.databases[number];
   if (database !== undefined) return database;
@@ -293,18 +295,26 @@ function isExpired(call: Call, entry: Entry): boolean {
   return entry.expireAt >= 0 && entry.expireAt <= call.keyspace.nowMs;
 }
 
+/** A cursor as strtoul reads it: an empty one is 0, one beyond all hashes or below 0 ends the walk. */
+function readCursor(text: string): number | undefined {
+  const digits = /^([+-]?\d+)?(?:\0|$)/.exec(text);
+  if (digits === null) return undefined;
+  const value = Number(digits[1] ?? 0);
+  if (Math.abs(value) >= 2 ** 64) return undefined;
+  return value < 0 ? Number.MAX_SAFE_INTEGER : value;
+}
+
 /**
  * SCAN. The index is in hash order, so the cursor is the hash to go on at: partition and tag, plus one so that 0 stays
  * the beginning and the end. Growth and changes of tier leave hashes as they are.
  */
 function scan(call: Call): void {
   const { words, reply, database } = call;
-  const text = words.text(1);
-  if (!/^\d{1,20}$/.test(text)) {
+  const cursor = readCursor(words.text(1));
+  if (cursor === undefined) {
     reply.error(INVALID_CURSOR);
     return;
   }
-  const cursor = Number(text);
   let pattern = -1;
   let count = SCAN_COUNT_DEFAULT;
   let typeWanted = -1;
@@ -368,13 +378,13 @@ function scan(call: Call): void {
       ) {
         continue;
       }
-      found.push(bytes.slice(keyOffset, keyOffset + keyLength));
+      found.push(sliceBytes(bytes, keyOffset, keyLength));
     }
   }
   for (const [of, word0, word1] of expired) {
     if (!table.findLocation(of, word0, word1)) continue;
     const entry = database.load(of);
-    const name = entry.bytes.slice(entry.keyOffset, entry.keyOffset + entry.keyLength);
+    const name = sliceBytes(entry.bytes, entry.keyOffset, entry.keyLength);
     database.find(name, 0, name.length, 0);
   }
   reply.array(2);
@@ -391,7 +401,7 @@ function randomkey(call: Call): void {
       return;
     }
     const { entry } = database;
-    const name = entry.bytes.slice(entry.keyOffset, entry.keyOffset + entry.keyLength);
+    const name = sliceBytes(entry.bytes, entry.keyOffset, entry.keyLength);
     if (database.find(name, 0, name.length, 0)) {
       reply.bulk(name, 0, name.length);
       return;
@@ -750,6 +760,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
         flags: ['readonly'],
         need: 'header',
         keys: [keyAt(2, 'RO')],
+        differences: 'Always 1: values are not shared.',
         execute: (call) => {
           if (object(call) !== null) call.reply.integer(1);
         },
@@ -928,6 +939,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
   },
   {
     ...row('waitaof'),
+    differences: 'There is no append-only file and no replication yet.',
     categories: ['connection'],
     summary: 'Waits until the writes before it were fsynced here and on the given number of replicas.',
     since: '7.2.0',

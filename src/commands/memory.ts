@@ -204,6 +204,7 @@ export const MEMORY_COMMANDS: readonly CommandRow[] = [
         complexity: 'O(1)',
         arity: 2,
         hints: HINTS,
+        differences: 'Looks at the arenas in place of an allocator.',
         execute: memoryDoctor,
       },
       {
@@ -222,6 +223,7 @@ export const MEMORY_COMMANDS: readonly CommandRow[] = [
         complexity: 'O(N) in the number of mapped segments.',
         arity: 2,
         hints: HINTS,
+        differences: 'Tells of the arenas in place of an allocator.',
         execute: mallocStats,
       },
       {
@@ -243,6 +245,7 @@ export const MEMORY_COMMANDS: readonly CommandRow[] = [
         complexity: 'O(N) in the number of databases.',
         arity: 2,
         hints: HINTS,
+        differences: 'The fields that there is something to tell of, and the tier’s buffers.',
         execute: memoryStats,
       },
       {
@@ -258,6 +261,7 @@ export const MEMORY_COMMANDS: readonly CommandRow[] = [
           { name: 'key', type: 'key', keySpec: 0 },
           { name: 'count', type: 'integer', token: 'SAMPLES', optional: true },
         ],
+        differences: 'Exact, without samples: the block of the record and the slot in the index.',
         execute: memoryUsage,
       },
     ],

@@ -1,4 +1,4 @@
-import { copyBytes, copyShort, equalBytes, latin1, SHORT_BYTES_MAX } from '../base/bytes.ts';
+import { copyBytes, copyShort, equalBytes, latin1, SHORT_BYTES_MAX, sliceBytes } from '../base/bytes.ts';
 import {
   NAN_OR_INFINITY,
   NOT_A_FLOAT,
@@ -574,7 +574,7 @@ function lcs(call: Call): void {
     else if (entry.type !== TYPE_STRING) {
       reply.error('ERR The specified keys must contain string values');
       return;
-    } else values.push(entry.bytes.slice(entry.payloadOffset, entry.payloadOffset + entry.payloadLength));
+    } else values.push(sliceBytes(entry.bytes, entry.payloadOffset, entry.payloadLength));
   }
   let wantsLength = false;
   let wantsMatches = false;

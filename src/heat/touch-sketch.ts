@@ -1,18 +1,24 @@
 /**
- * A fixed-size memory of touches of cold keys: a count-min sketch of 4-bit counters, two rows, halved when as many
- * touches as it has counters were recorded (Einziger, Friedman, Manes: "TinyLFU: A Highly Efficient Cache Admission
- * Policy"). A cold key has no header in RAM; this tells whether it was touched before.
+ * A fixed-size memory of touches of cold keys, which have no header in RAM: it tells whether a key was touched before.
+ *
+ * A count-min sketch of 4-bit counters in two rows, the low and the high halves of its bytes, in which old touches count for
+ * less and less (Einziger, Friedman, Manes: "TinyLFU: A Highly Efficient Cache Admission Policy"). Where TinyLFU halves all
+ * counters at once, which for 16 MiB would take milliseconds, a hand halves eight of them at each touch, and so comes round
+ * once in a quarter as many touches as a row has counters. An eighth of the counters at most are therefore in use, and of a
+ * scan over keys that were never touched about one in seventy seems to have been.
  */
 export class TouchSketch {
   readonly #counters: Uint8Array;
+  /** The same memory, eight counters a word, for the hand. */
+  readonly #words: Int32Array;
   readonly #mask: number;
-  #touchesUntilHalving: number;
+  #hand = 0;
 
-  /** `bytes` is a power of two: the memory to use, two counters a byte. */
+  /** `bytes` is the memory to use, a power of two of 4 at least. */
   constructor(bytes: number) {
     this.#counters = new Uint8Array(bytes);
+    this.#words = new Int32Array(this.#counters.buffer);
     this.#mask = bytes - 1;
-    this.#touchesUntilHalving = bytes;
   }
 
   get byteCount(): number {
@@ -21,11 +27,12 @@ export class TouchSketch {
 
   /** Records a touch of the key with this 32-bit hash and returns the estimate of its recent touches, 1 to 15. */
   touch(hash: number): number {
-    if (--this.#touchesUntilHalving <= 0) this.#halve();
+    const hand = this.#hand;
+    this.#words[hand] = (this.#words[hand] >>> 1) & 0x77777777;
+    this.#hand = hand + 1 === this.#words.length ? 0 : hand + 1;
     const first = this.#slot(hash, 0x9e3779b1);
     const second = this.#slot(hash, 0x85ebca6b);
     const counters = this.#counters;
-    // The rows are the low and the high half of the bytes.
     const low = (counters[first] & 15) + 1;
     const high = (counters[second] >>> 4) + 1;
     if (low <= 15) counters[first] = (counters[first] & 0xf0) | low;
@@ -43,11 +50,5 @@ export class TouchSketch {
   #slot(hash: number, multiplier: number): number {
     const mixed = Math.imul(hash ^ (hash >>> 15), multiplier);
     return (mixed ^ (mixed >>> 13)) & this.#mask;
-  }
-
-  #halve(): void {
-    const counters = this.#counters;
-    for (let at = 0; at < counters.length; at++) counters[at] = (counters[at] >>> 1) & 0x77;
-    this.#touchesUntilHalving = counters.length >>> 1;
   }
 }

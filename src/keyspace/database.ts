@@ -1,4 +1,4 @@
-import { copyBytes, copyShort, equalBytes, equalViews, SHORT_BYTES_MAX, viewOf } from '../base/bytes.ts';
+import { copyBytes, copyShort, equalBytes, equalViews, SHORT_BYTES_MAX, sliceBytes, viewOf } from '../base/bytes.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { blockBytesFor, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import { type Keyspace, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from './keyspace.ts';
@@ -417,7 +417,7 @@ export class Database {
   removeBySystem(eventClass: number, event: string, lazily: boolean): void {
     const keyspace = this.#keyspace;
     // The name may lie in the record that goes.
-    const name = this.#key.slice(this.#keyOffset, this.#keyOffset + this.#keyLength);
+    const name = sliceBytes(this.#key, this.#keyOffset, this.#keyLength);
     this.#key = name;
     this.#keyView = null;
     this.#keyOffset = 0;

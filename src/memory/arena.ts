@@ -325,7 +325,8 @@ export class Arena {
     if (this.#vacating === NONE || this.#vacatingSlab < end) return;
     this.#vacating = NONE;
     for (let slab = segment * SLABS_PER_SEGMENT; slab < end; slab++) {
-      const isUsable = this.#slabClass[slab] === FREE_CLASS ? this.#quadState[slab >>> 2] === 1 : this.#hasRoom(slab);
+      const isUsable =
+        this.#slabClass[slab] === FREE_CLASS ? this.#quadState[slab >>> 2] === 1 : this.#hasRoom(slab);
       if (isUsable) this.#link(slab, this.#slabClass[slab]);
     }
   }
@@ -523,7 +524,7 @@ export class Arena {
       if (segment === this.#vacating) this.#vacating = NONE;
       this.bytes[segment] = NO_BYTES;
       this.words[segment] = NO_WORDS;
-    this.views[segment] = NO_VIEW;
+      this.views[segment] = NO_VIEW;
       const first = segment * QUADS_PER_SEGMENT;
       for (let at = first; at < first + QUADS_PER_SEGMENT; at++) {
         if (this.#quadTouched[at] !== 0) this.touchedBytes -= UNITS_PER_QUAD * UNIT_BYTES;

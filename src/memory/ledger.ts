@@ -45,13 +45,15 @@ export class Ledger {
 
   /**
    * Takes the process's resident anonymous memory (RssAnon + RssShmem), of which `idleBytes` are in the arenas and free to
-   * be handed out.
+   * be handed out. At most `chargeBytesMax` are charged beyond the accounts, so that a budget smaller than what the
+   * runtime takes leaves room for data.
    */
-  observe(residentAnonymousBytes: number, idleBytes: number): void {
+  observe(residentAnonymousBytes: number, idleBytes: number, chargeBytesMax: number): void {
     const used = this.usedBytes;
     this.peakBytes = Math.max(this.peakBytes, used);
     this.residentAnonymousBytes = residentAnonymousBytes;
-    this.#chargedBytes = Math.max(0, residentAnonymousBytes - used - idleBytes - UNCHARGED_BYTES);
+    const beyond = residentAnonymousBytes - used - idleBytes - UNCHARGED_BYTES;
+    this.#chargedBytes = Math.max(0, Math.min(beyond, chargeBytesMax));
   }
 }
 

@@ -1,4 +1,4 @@
-import { equalsIgnoringCase, latin1, viewOf } from '../base/bytes.ts';
+import { equalsIgnoringCase, latin1, sliceBytes, viewOf } from '../base/bytes.ts';
 
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 
@@ -38,7 +38,7 @@ export class Arguments {
 
   /** A copy of argument `at`, owned by the caller. */
   copy(at: number): Uint8Array {
-    return this.buffer.slice(this.offsets[at], this.offsets[at] + this.lengths[at]);
+    return sliceBytes(this.buffer, this.offsets[at], this.lengths[at]);
   }
 
   /** Bytes of all arguments. */

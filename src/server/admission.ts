@@ -54,7 +54,9 @@ export class MemoryAdmission implements Admission {
   /** Measures again what does not change with each command. */
   refresh(): void {
     const { arena, indexArena } = this.#keyspace;
-    this.#otherBytes = this.#ledger.chargedBytes - arena.usedBytes - indexArena.usedBytes;
+    // Without a tier `maxmemory` is compared with used_memory, as in Redis.
+    const bytes = this.#tier === null ? this.#ledger.usedBytes : this.#ledger.chargedBytes;
+    this.#otherBytes = bytes - arena.usedBytes - indexArena.usedBytes;
   }
 
   get #chargedBytes(): number {

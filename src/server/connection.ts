@@ -54,6 +54,8 @@ export class Connection implements Transport {
   #pending: Buffer | null = null;
   #start = 0;
   #end = 0;
+  /** What the kernel had not taken when `hasTakenReplies` was asked last. */
+  #queuedBytes = 0;
   #waiting = false;
   #closed = false;
   #closeAfterReplies = false;
@@ -99,6 +101,15 @@ export class Connection implements Transport {
 
   get outputBytes(): number {
     return this.socket.writableLength;
+  }
+
+  /** Whether the peer took replies since this was asked last. */
+  hasTakenReplies(): boolean {
+    const queued =
+      (this.socket as unknown as { _handle?: { writeQueueSize?: number } })._handle?.writeQueueSize ?? 0;
+    const hasTaken = queued !== this.#queuedBytes;
+    this.#queuedBytes = queued;
+    return hasTaken;
   }
 
   close(afterReplies: boolean): void {
@@ -210,6 +221,10 @@ export class Connection implements Transport {
       host.reply.error(decoder.error);
       this.close(true);
     }
+    // The shared words serve other connections next: those of a command cut by the buffer's end become its own.
+    if (decoder.isInsideCommand && decoder.arguments === host.takeScratch()) {
+      decoder.arguments = decoder.arguments.clone();
+    }
     this.flush();
     host.endBatch();
     if (this.#closeAfterReplies && !this.#closed) this.socket.end(() => this.socket.destroy());
@@ -225,8 +240,6 @@ export class Connection implements Transport {
       bytes.copy(this.#pending, 0, from, to);
       this.#start = 0;
       this.#end = count;
-      // The shared words serve other connections next: those of a command cut by the buffer's end become its own.
-      if (decoder.isInsideCommand) decoder.arguments = decoder.arguments.clone();
       decoder.rebase(this.#pending, 0, count);
       return;
     }

@@ -50,6 +50,8 @@ const IDLE_FRACTION_MIN = 0.05;
 /** A segment fuller than this is not worth emptying. */
 const VACATED_FRACTION_MAX = 0.9;
 const RESIDENT_SAMPLE_MS = 100;
+/** Most of the budget that pays for memory of the process which no account covers. */
+const CHARGE_FRACTION_MAX = 1 / 4;
 
 /** What the engine tells its host. */
 export interface EngineHost {
@@ -390,7 +392,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     const { arena, indexArena } = keyspace;
     this.#residentSampledMs = keyspace.nowMs;
     const resident = tellsResidentMemory ? residentMemory().anonymous : 0;
-    ledger.observe(resident, arena.idleBytes + indexArena.idleBytes);
+    const chargeBytesMax = this.admission.limitBytes * CHARGE_FRACTION_MAX;
+    ledger.observe(resident, arena.idleBytes + indexArena.idleBytes, chargeBytesMax);
     statistics.operationsPerSecond.sample(statistics.commandsProcessed, keyspace.nowMs);
     statistics.inputPerSecond.sample(statistics.bytesReceived, keyspace.nowMs);
     statistics.outputPerSecond.sample(statistics.bytesSent, keyspace.nowMs);

@@ -133,6 +133,7 @@ export class Pipeline {
     call.words = words;
     call.database = keyspace.databases[client.databaseNumber];
     call.propagation = null;
+    call.holdsSecret = false;
     keyspace.noTouch = client.noTouch && command.row.name !== 'touch';
     const start = reply.length;
     this.running = words;
@@ -162,7 +163,8 @@ export class Pipeline {
     if (
       microseconds >= config['slowlog-log-slower-than'] &&
       config['slowlog-log-slower-than'] >= 0 &&
-      (command.bits & IS_LEFT_OUT_OF_SLOWLOG) === 0
+      (command.bits & IS_LEFT_OUT_OF_SLOWLOG) === 0 &&
+      !call.holdsSecret
     ) {
       this.#services.slowLog.add(
         Math.floor(keyspace.nowMs / 1000),

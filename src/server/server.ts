@@ -352,6 +352,9 @@ export class Server implements EngineHost, ConnectionHost {
     const { timeout } = this.config.values;
     const { nowMs } = this.engine.keyspace;
     for (const connection of this.#connections.values()) {
+      // One that is being sent a large reply is not idle.
+      if (connection.outputBytes > 0 && connection.hasTakenReplies())
+        connection.client.lastInteractionMs = nowMs;
       if (timeout > 0 && nowMs - connection.client.lastInteractionMs > timeout * 1000)
         connection.close(false);
       else if (connection.outputBytes > 0 && this.exceedsOutputLimit(connection)) {

@@ -3,27 +3,26 @@
  *
  * A cold key has no header in RAM, so its expiry is remembered in a list for its time bucket, 16 bytes an entry. A full
  * list of 4 KiB is appended to the cold store and only its place is kept, so that the RAM is bounded by the open lists. An
- * entry is a hint: when its bucket is due, the slot it names is looked up, and if it still refers to the same cold record
- * the key has expired. Keys that were deleted, changed or promoted meanwhile are passed over; nothing is ever removed from a list.
+ * entry is a hint: when its bucket is due, the slot it names is looked up, and if the key there has expired it goes. Keys that
+ * were deleted, changed, promoted or moved meanwhile are passed over; nothing is ever removed from a list.
  * A bucket is at most a sixteenth of the time to live wide, so a cold key goes at the latest that much after its
  * time (a look-up removes it at once).
  */
 const ENTRY_WORDS = 4;
 const ENTRIES_PER_LIST = 255;
+/** Bytes of a list that is full, as the store is given it. */
+export const LIST_BYTES = ENTRIES_PER_LIST * ENTRY_WORDS * 4;
+const ENTRIES_MIN = 8;
+/** RAM of a bucket beside its list. */
+const BUCKET_BYTES = 128;
+/** Narrowest bucket, as a power of two of milliseconds. */
+const WIDTH_BITS_MIN = 6;
 
-/** A cold slot that may have expired. */
-export interface ExpiredSlot {
-  partition: number;
-  word0: number;
-  word1: number;
-  databaseId: number;
-}
-
-/** A list's bytes kept elsewhere. */
+/** Keeps the bytes of full lists. */
 export interface ListStore {
-  /** Keeps a list and returns a name for it. */
+  /** Keeps a copy of a list and returns a name for it, at least 0; -1 if that can't be done now. */
   write(words: Int32Array): number;
-  /** The list of a name, which is given up by this call. */
+  /** The list of a name, which is given up by this call; an empty one if it can't be read. */
   take(name: number): Int32Array;
 }
 
@@ -33,23 +32,34 @@ interface Bucket {
   readonly stored: number[];
 }
 
+const NOTHING = new Int32Array(0);
+
 export class ColdExpiry {
+  /** The slot that `next` came to. */
+  partition = 0;
+  word0 = 0;
+  word1 = 0;
+  databaseId = 0;
+
   readonly #lists: ListStore;
   /** Buckets by the millisecond at which all their entries are due. */
   readonly #buckets = new Map<number, Bucket>();
   #openBytes = 0;
   #earliest = Number.POSITIVE_INFINITY;
+  /** The list that `next` goes through. */
+  #due: Int32Array = NOTHING;
+  #dueAt = 0;
 
   constructor(lists: ListStore) {
     this.#lists = lists;
   }
 
-  /** Bytes of RAM in open lists and names. */
+  /** Bytes of RAM in open lists. */
   get byteCount(): number {
-    return this.#openBytes + this.#buckets.size * 128;
+    return this.#openBytes + this.#buckets.size * BUCKET_BYTES + this.#due.byteLength;
   }
 
-  /** Remembers that the key of a cold slot expires at a time. */
+  /** Remembers that the key of a cold slot expires at a time. May append a list to the store. */
   add(
     expireAt: number,
     nowMs: number,
@@ -61,11 +71,13 @@ export class ColdExpiry {
     const due = bucketOf(expireAt, nowMs);
     let bucket = this.#buckets.get(due);
     if (bucket === undefined) {
-      bucket = { words: new Int32Array(ENTRY_WORDS * 8), count: 0, stored: [] };
+      bucket = { words: new Int32Array(ENTRY_WORDS * ENTRIES_MIN), count: 0, stored: [] };
       this.#openBytes += bucket.words.byteLength;
       this.#buckets.set(due, bucket);
       if (due < this.#earliest) this.#earliest = due;
     }
+    // A list that could not be written grows on in RAM.
+    if (bucket.count > 0 && bucket.count % ENTRIES_PER_LIST === 0) this.#store(bucket);
     if (bucket.count * ENTRY_WORDS === bucket.words.length) this.#grow(bucket);
     const at = bucket.count * ENTRY_WORDS;
     bucket.words[at] = partition;
@@ -73,56 +85,72 @@ export class ColdExpiry {
     bucket.words[at + 2] = word1;
     bucket.words[at + 3] = databaseId;
     bucket.count++;
-    if (bucket.count === ENTRIES_PER_LIST) {
-      bucket.stored.push(this.#lists.write(bucket.words.subarray(0, bucket.count * ENTRY_WORDS)));
-      bucket.count = 0;
-    }
   }
 
-  /**
-   * Hands the slots whose time has come to `visit`, at most about `limit` of them. Returns whether more are due.
-   */
-  due(nowMs: number, limit: number, visit: (slot: ExpiredSlot) => void): boolean {
-    let visited = 0;
-    while (this.#earliest <= nowMs) {
-      const bucket = this.#buckets.get(this.#earliest);
-      if (bucket !== undefined) {
-        const name = bucket.stored.pop();
-        const words =
-          name === undefined ? bucket.words.subarray(0, bucket.count * ENTRY_WORDS) : this.#lists.take(name);
-        if (name === undefined) {
-          this.#buckets.delete(this.#earliest);
-          this.#openBytes -= bucket.words.byteLength;
-        }
-        for (let at = 0; at < words.length; at += ENTRY_WORDS) {
-          visit({
-            partition: words[at],
-            word0: words[at + 1],
-            word1: words[at + 2],
-            databaseId: words[at + 3],
-          });
-        }
-        visited += words.length / ENTRY_WORDS;
-        if (visited >= limit) return true;
-        if (name !== undefined) continue;
-      }
-      this.#earliest = Number.POSITIVE_INFINITY;
-      for (const due of this.#buckets.keys()) if (due < this.#earliest) this.#earliest = due;
+  /** Whether `next` has something to come to. */
+  isDue(nowMs: number): boolean {
+    return this.#dueAt < this.#due.length || this.#earliest <= nowMs;
+  }
+
+  /** Goes on to the next slot whose time has come, which is given up by this; false if there is none. */
+  next(nowMs: number): boolean {
+    while (this.#dueAt === this.#due.length) {
+      this.#due = NOTHING;
+      this.#dueAt = 0;
+      if (this.#earliest > nowMs) return false;
+      this.#due = this.#takeList();
     }
-    return false;
+    const words = this.#due;
+    const at = this.#dueAt;
+    this.partition = words[at];
+    this.word0 = words[at + 1];
+    this.word1 = words[at + 2];
+    this.databaseId = words[at + 3];
+    this.#dueAt = at + ENTRY_WORDS;
+    return true;
+  }
+
+  /** A list of the bucket that is due first. */
+  #takeList(): Int32Array {
+    const bucket = this.#buckets.get(this.#earliest) as Bucket;
+    const name = bucket.stored.pop();
+    if (name !== undefined) return this.#lists.take(name);
+    this.#buckets.delete(this.#earliest);
+    this.#openBytes -= bucket.words.byteLength;
+    this.#earliest = Number.POSITIVE_INFINITY;
+    for (const due of this.#buckets.keys()) if (due < this.#earliest) this.#earliest = due;
+    return bucket.words.subarray(0, bucket.count * ENTRY_WORDS);
+  }
+
+  #store(bucket: Bucket): void {
+    const words = bucket.words.subarray(0, ENTRIES_PER_LIST * ENTRY_WORDS);
+    while (bucket.count >= ENTRIES_PER_LIST) {
+      const name = this.#lists.write(words);
+      if (name < 0) return;
+      bucket.stored.push(name);
+      bucket.words.copyWithin(0, words.length, bucket.count * ENTRY_WORDS);
+      bucket.count -= ENTRIES_PER_LIST;
+    }
+    if (bucket.words.length > words.length) this.#resize(bucket, words.length);
   }
 
   #grow(bucket: Bucket): void {
-    const larger = new Int32Array(Math.min(bucket.words.length * 2, ENTRIES_PER_LIST * ENTRY_WORDS));
-    larger.set(bucket.words);
-    this.#openBytes += larger.byteLength - bucket.words.byteLength;
-    bucket.words = larger;
+    const length = bucket.words.length;
+    const full = ENTRIES_PER_LIST * ENTRY_WORDS;
+    this.#resize(bucket, length < full ? Math.min(length * 2, full) : length * 2);
+  }
+
+  #resize(bucket: Bucket, length: number): void {
+    const words = new Int32Array(length);
+    words.set(bucket.words.subarray(0, bucket.count * ENTRY_WORDS));
+    this.#openBytes += words.byteLength - bucket.words.byteLength;
+    bucket.words = words;
   }
 }
 
 /** The end of the bucket for an expiry: the time rounded up to a power of two of milliseconds near a sixteenth of the time to live. */
 function bucketOf(expireAt: number, nowMs: number): number {
-  const left = Math.max(1024, expireAt - nowMs);
-  const width = 2 ** Math.max(6, Math.floor(Math.log2(left)) - 4);
+  const left = Math.max(1, expireAt - nowMs);
+  const width = 2 ** Math.max(WIDTH_BITS_MIN, Math.floor(Math.log2(left)) - 4);
   return (Math.floor(expireAt / width) + 1) * width;
 }

@@ -1,3 +1,4 @@
+import { crc32 as crc32From } from 'node:zlib';
 import { compressSync, uncompressSync } from 'lz4-napi';
 import { copyBytes } from '../base/bytes.ts';
 import { crc32 } from '../base/crc32.ts';
@@ -15,7 +16,8 @@ import {
 } from '../keyspace/record.ts';
 
 /**
- * The layout of a cold record, in 32-bit little-endian words; it begins at a multiple of 8 bytes:
+ * The layout of a cold record, in 32-bit little-endian words; it begins at a multiple of 8 bytes and is filled up to one
+ * with zeros:
  *
  *     word 0   CRC-32 of all that follows
  *     word 1   database id (24 bits), codec (8)
@@ -26,15 +28,24 @@ import {
  * docs/formats/cold-record.md describes it.
  */
 const PREFIX_BYTES = 8;
+/** Database id of records that are the tier's own: lists of expiring slots. */
+export const TIER_DATABASE = 0;
 export const CODEC_NONE = 0;
 export const CODEC_LZ4 = 1;
 /** Bytes that are enough to learn a record's length. */
 export const COLD_HEADER_BYTES_MAX = PREFIX_BYTES + 12 + 8 + 4 + 4;
 
-/** Payloads below this are not worth compressing: the call costs microseconds and saves little. */
+/** Payloads below this are not worth compressing: the call costs microseconds and saves little (docs/adr/0005). */
 const COMPRESSED_BYTES_MIN = 1024;
+/** Payloads above this would hold everybody up for milliseconds. */
+const COMPRESSED_BYTES_MAX = 1024 * 1024;
 /** Compressed to more than this fraction it is stored as it is. */
-const RATIO_MAX = 0.85;
+const RATIO_MAX = 7 / 8;
+/** After attempts that did not pay, at most so many records are left as they are. */
+const SKIPPED_COUNT_MAX = 64;
+/** Scratch above this is not kept. */
+const SCRATCH_BYTES_MAX = 1024 * 1024;
+const SCRATCH_BYTES_MIN = 16 * 1024;
 
 /** Space that a record without compression takes in the cold store: the unit in which live and dead space are counted. */
 export function coldBytes(keyLength: number, payloadLength: number, flags: number): number {
@@ -43,26 +54,27 @@ export function coldBytes(keyLength: number, payloadLength: number, flags: numbe
 
 /** Writes cold records from hot entries. Compression is given up for a while where it has not paid. */
 export class ColdRecordWriter {
-  /** The encoded record is `bytes[0 … length)`, until the next `encode`. */
-  bytes = new Uint8Array(16 * 1024);
+  /** The encoded record is `bytes[0 … length)`, until the next call. */
+  bytes = new Uint8Array(SCRATCH_BYTES_MIN);
   length = 0;
   #skip = 0;
   #skipLength = 0;
 
-  /** Encodes the record that `entry` tells of. `compression` allows LZ4 for payloads of a kilobyte and more. */
+  /** Encodes the record that `entry` tells of. `compression` allows LZ4 for payloads from a kilobyte to a mebibyte. */
   encode(entry: Entry, databaseId: number, compression: boolean): void {
-    const flags = entry.flags & ~WARM;
     let payload: Uint8Array = entry.bytes;
     let payloadOffset = entry.payloadOffset;
     let stored = entry.payloadLength;
     let codec = CODEC_NONE;
-    if (compression && stored >= COMPRESSED_BYTES_MIN && this.#worthTrying()) {
-      const raw = Buffer.from(
-        entry.bytes.buffer as ArrayBuffer,
-        entry.bytes.byteOffset + payloadOffset,
-        stored,
+    if (
+      compression &&
+      stored >= COMPRESSED_BYTES_MIN &&
+      stored <= COMPRESSED_BYTES_MAX &&
+      this.#worthTrying()
+    ) {
+      const packed = compressSync(
+        Buffer.from(entry.bytes.buffer as ArrayBuffer, entry.bytes.byteOffset + payloadOffset, stored),
       );
-      const packed = compressSync(raw);
       if (packed.length <= stored * RATIO_MAX) {
         payload = packed;
         payloadOffset = 0;
@@ -70,13 +82,49 @@ export class ColdRecordWriter {
         codec = CODEC_LZ4;
         this.#skipLength = 0;
       } else {
-        this.#skipLength = Math.min(64, this.#skipLength * 2 + 1);
+        this.#skipLength = Math.min(SKIPPED_COUNT_MAX, this.#skipLength * 2 + 1);
         this.#skip = this.#skipLength;
       }
     }
+    const head = this.#writeHead(entry, databaseId, codec, stored, stored);
+    const bytes = this.bytes;
+    copyBytes(payload, payloadOffset, bytes, head, stored);
+    const length = head + stored;
+    writeWord(bytes, 0, crc32(bytes, 4, length - 4));
+    this.length = (length + 7) & ~7;
+    bytes.fill(0, length, this.length);
+  }
+
+  /**
+   * Encodes all of a record but its payload, which is to follow uncompressed, with zeros after it up to a multiple of 8 bytes.
+   * Linear in the payload, whose checksum it takes.
+   */
+  encodeHead(entry: Entry, databaseId: number): void {
+    this.length = this.#writeHead(entry, databaseId, CODEC_NONE, entry.payloadLength, 0);
+    writeWord(this.bytes, 0, this.#checksumBefore(entry));
+  }
+
+  /** Whether the payload that `entry` tells of is still the one that `encodeHead` was called with. */
+  isCurrent(entry: Entry): boolean {
+    return readWord(this.bytes, 0) === (this.#checksumBefore(entry) | 0);
+  }
+
+  /** The checksum of a record of which everything before the payload is in `bytes`. */
+  #checksumBefore(entry: Entry): number {
+    const payload = entry.bytes.subarray(entry.payloadOffset, entry.payloadOffset + entry.payloadLength);
+    return crc32From(payload, crc32(this.bytes, 4, this.length - 4));
+  }
+
+  /** Writes everything before the payload but the checksum, making room for `room` bytes after it; returns where that ends. */
+  #writeHead(entry: Entry, databaseId: number, codec: number, stored: number, room: number): number {
+    const flags = entry.flags & ~WARM;
     const head = PREFIX_BYTES + headerBytes(flags) + (codec === CODEC_NONE ? 0 : 4);
-    const length = head + entry.keyLength + stored;
-    if (length + 8 > this.bytes.length) this.bytes = new Uint8Array(length * 2);
+    const length = head + entry.keyLength + room + 8;
+    if (length > this.bytes.length) {
+      this.bytes = new Uint8Array(length > SCRATCH_BYTES_MAX ? length : length * 2);
+    } else if (this.bytes.length > SCRATCH_BYTES_MAX * 2) {
+      this.bytes = new Uint8Array(Math.max(length, SCRATCH_BYTES_MIN));
+    }
     const bytes = this.bytes;
     writeWord(bytes, 4, (databaseId & 0xffffff) | (codec << 24));
     writeWord(bytes, 8, recordWord(entry.type, entry.encoding, flags, entry.keyLength));
@@ -94,11 +142,7 @@ export class ColdRecordWriter {
     }
     if (codec !== CODEC_NONE) writeWord(bytes, at, stored);
     copyBytes(entry.bytes, entry.keyOffset, bytes, head, entry.keyLength);
-    copyBytes(payload, payloadOffset, bytes, head + entry.keyLength, stored);
-    writeWord(bytes, 0, crc32(bytes, 4, length - 4));
-    // Padded with zeros, so that a walk over the stream can tell where records end.
-    this.length = (length + 7) & ~7;
-    bytes.fill(0, length, this.length);
+    return head + entry.keyLength;
   }
 
   #worthTrying(): boolean {
@@ -116,12 +160,12 @@ export class ColdRecordReader {
   #stored = 0;
   #head = 0;
   #codec = 0;
-  #scratch = new Uint8Array(16 * 1024);
+  #scratch = new Uint8Array(SCRATCH_BYTES_MIN);
 
   /**
    * Reads the header at `offset`, of which {@link COLD_HEADER_BYTES_MAX} bytes must be there (anything may follow the
-   * record's own). Sets `length`, `databaseId` and the header's fields of `entry`. Lengths are not to be trusted before
-   * `verify`; they are checked against `lengthMax`. Throws ColdRecordError.
+   * record's own). Sets `length`, `databaseId`, and the header's fields and places of `entry`. They are not to be trusted
+   * before `verify`, but the lengths are within `lengthMax`. Throws ColdRecordError.
    */
   measure(bytes: Uint8Array, offset: number, lengthMax: number, entry: Entry): void {
     const second = readWord(bytes, offset + 4);
@@ -163,6 +207,9 @@ export class ColdRecordReader {
       throw new ColdRecordError('its record is damaged');
     }
     this.length = (length + 7) & ~7;
+    entry.bytes = bytes;
+    entry.keyOffset = at;
+    entry.payloadOffset = at + entry.keyLength;
   }
 
   /** Checks the whole record at `offset`, measured before, and points `entry` at its key and payload. */
@@ -183,11 +230,17 @@ export class ColdRecordReader {
       bytes.byteOffset + entry.payloadOffset,
       this.#stored,
     );
-    // The block states its own size; the record's checksum covers it, the limit does not trust it.
+    // The size that the block begins with is what the decompressor allocates.
     if (packed.length < 4 || packed.readUInt32LE(0) !== entry.payloadLength) {
       throw new ColdRecordError('its record is damaged');
     }
-    const raw = uncompressSync(packed);
+    let raw: Buffer;
+    try {
+      raw = uncompressSync(packed);
+    } catch {
+      throw new ColdRecordError("its record can't be decompressed");
+    }
+    if (raw.length !== entry.payloadLength) throw new ColdRecordError('its record is damaged');
     const total = entry.keyLength + raw.length;
     if (this.#scratch.length < total) this.#scratch = new Uint8Array(total * 2);
     copyBytes(bytes, entry.keyOffset, this.#scratch, 0, entry.keyLength);

@@ -1,8 +1,9 @@
-import { open, type RootDatabase } from 'lmdb';
+import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { copyBytes } from '../base/bytes.ts';
-import type { Files } from '../base/files.ts';
+import { errorReason, type Files, LockedError } from '../base/files.ts';
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
+import { BLOCK_BYTES, Environment, lockTier } from './cold-store-environment.ts';
 
 /**
  * The SSD tier: a log of bytes in LMDB environments.
@@ -14,94 +15,137 @@ import { ColdRecordError } from '../keyspace/cold-record-error.ts';
  * one block of 4,072 bytes, which with LMDB's 24-byte page header fills one page; its key is the block's number. Records lie in the
  * stream of blocks back to back at multiples of 8 bytes, and straddle blocks where they fall so. Nothing is ever changed
  * or deleted in LMDB: records die by being forgotten, an environment counts what lives in it, and its space comes back by
- * copying what lives out of it and removing its folder. See docs/adr/0001 for the figures.
+ * copying what lives out of it and removing its folder (docs/adr/0001). The log has two heads, for fresh records and for those
+ * that cleaning moves, since they differ in how long they live (docs/adr/0003). A record that is larger than most has an
+ * environment of its own, to which it is appended in steps.
  *
  * Appended bytes are in RAM until their batch of blocks is committed, off the main thread, and are read from there until
- * then; `isBusy` says that as many batches are under way as may be. A batch that fails stays and is tried again.
+ * then; `isBusy` says that as many batches are under way as may be. A batch that fails stays in RAM and is tried again until it
+ * succeeds; until then nothing should be appended (docs/adr/0004).
  *
- * A place is a number of 39 bits: environment (14), block (16), offset in units of 8 bytes (9).
+ * A place is a number of 39 bits: environment (14), block (16), offset in units of 8 bytes (9). docs/formats/block-log.md
+ * describes the files.
  */
-export const BLOCK_BYTES = 4072;
 const UNIT_BYTES = 8;
-const BLOCK_UNITS = BLOCK_BYTES / UNIT_BYTES;
 const OFFSET_BITS = 9;
+const OFFSET_MASK = (1 << OFFSET_BITS) - 1;
 const BLOCK_BITS = 16;
-const ENVIRONMENT_COUNT_MAX = 1 << 14;
 const BLOCKS_MAX = 1 << BLOCK_BITS;
-const BLOCKS_MIN = 1024;
-/** Environments that the store aims at: the size of a new one follows from the size of all. */
-const ENVIRONMENTS_AIM = 64;
+const BLOCK_MASK = BLOCKS_MAX - 1;
+const LOWER_NUMBER_BITS = 32 - BLOCK_BITS - OFFSET_BITS;
+const LOWER_NUMBER_MASK = (1 << LOWER_NUMBER_BITS) - 1;
+const ENVIRONMENT_COUNT_MAX = 1 << 14;
+/** The longest record that can be appended. */
+export const RECORD_BYTES_MAX = (BLOCKS_MAX - 1) * BLOCK_BYTES;
 
-const BATCH_BLOCKS = 64;
+/** Environments that the store aims at: the size of a new one follows from the size of all, and is 4 MiB at least. */
+const ENVIRONMENTS_AIM = 64;
+const BATCH_BLOCKS = 256;
 const BATCH_BYTES = BATCH_BLOCKS * BLOCK_BYTES;
-const BATCHES_MAX = 8;
-const RETRY_MS = 500;
-/** The map is reserved address space: the blocks, LMDB's own pages, and room. */
-const MAP_SLACK_BYTES = 4 * 1024 * 1024;
+const BLOCKS_MIN = 4 * BATCH_BLOCKS;
+/** Batches being committed at which the store counts as busy. */
+const BATCHES_MAX = 4;
+/** Free space below which a failed write is put down to a full disk, and not tried again. */
+const FREE_BYTES_MIN = 2 * 1024 * 1024;
+/** The number of that error, which LMDB gives. */
+const ENOSPC = 28;
+const RETRY_MS_MIN = 250;
+const RETRY_MS_MAX = 4000;
+/** Scratch above this is not kept. */
+const SCRATCH_BYTES_MAX = 1024 * 1024;
+/** Names of environments' folders. */
+const FOLDER_NAME = /^\d{8}$/;
 
 /** A batch of blocks in RAM, from being filled until it is committed. */
 interface Batch {
   readonly bytes: Uint8Array;
   /** One view per block, for LMDB. */
-  readonly blocks: Buffer[];
-  firstBlock: number;
+  readonly blocks: readonly Buffer[];
   environment: Environment;
+  firstBlock: number;
+  /** Bytes in it. */
+  usedBytes: number;
+  /** Order in which batches were begun. */
+  order: number;
+  /** The last commit of it that ended has failed. */
+  hasFailed: boolean;
+  isCommitting: boolean;
+  /** Settles when the commit under way did, whichever way. */
+  settled: Promise<void>;
 }
 
-/** One LMDB environment of the log. */
-export interface Environment {
-  readonly number: number;
-  /** Order of filling among all environments ever made. */
-  readonly sequence: number;
-  readonly path: string;
-  readonly blockLimit: number;
-  /** Null once all was committed after sealing, until it is read: then it is opened for reading only. */
-  database: RootDatabase<Buffer, number> | null;
-  /** Blocks appended, those not yet committed among them. */
-  blockCount: number;
-  /** Bytes of records that keys refer to, and of those by database. */
-  liveBytes: number;
-  readonly liveByDatabase: Map<number, number>;
-  /** No more is appended. */
-  sealed: boolean;
+/** Where the log grows. */
+interface Head {
+  environment: Environment | null;
+  batch: Batch | null;
 }
+
+/** Which records go together. */
+export type HeadName = 'fresh' | 'moved';
 
 /** Figures of the store. */
 export interface ColdStoreReport {
+  /** Environments, their files' bytes, and how many of those are of environments that wait for their removal. */
   readonly environmentCount: number;
   readonly fileBytes: number;
+  readonly retiredBytes: number;
+  /** Bytes of records that a key refers to, as they are without compression. */
   readonly liveBytes: number;
+  /** RAM in batches. */
   readonly bufferBytes: number;
-  readonly writtenBytes: number;
+  /** Bytes appended since the start. */
+  readonly freshBytes: number;
+  readonly movedBytes: number;
   readonly writeErrors: number;
+  /** Why the store can't write at present, or empty; whether that is because the disk is full. */
   readonly fault: string;
+  readonly isDiskFull: boolean;
 }
 
 export class ColdStore {
   readonly path: string;
   /** Environments by number; holes where a number is free. */
   readonly environments: (Environment | undefined)[] = [];
+  /** Environments of an earlier run that were removed at the start. */
+  readonly removedEnvironments: number;
   /** Called when a batch was committed or given up: who waited for room may go on. */
   onProgress: () => void = () => {};
   /** Called when writing begins to fail (with the reason) and when it works again (empty). */
   onFault: (reason: string) => void = () => {};
-  /** Bytes appended since the start, reclaiming included. */
-  writtenBytes = 0;
+  /** Bytes appended since the start, of fresh records and of those moved by cleaning. */
+  freshBytes = 0;
+  movedBytes = 0;
   writeErrors = 0;
   /** Why the store can't write at present, or empty. */
   fault = '';
+  /** The fault is that the disk is full. */
+  isDiskFull = false;
 
-  /** The last place given by `append`. */
+  /** The last place given by `append` or `finishLarge`. */
   placeUpper = 0;
   placeLower = 0;
+  /** Where the place is in the bytes that the last `read` returned, and how many bytes follow from there on. */
+  offset = 0;
+  available = 0;
 
   readonly #files: Files;
-  #head: Environment | null = null;
-  #current: Batch | null = null;
-  #filled = 0;
+  readonly #unlock: () => Promise<void>;
+  readonly #fresh: Head = { environment: null, batch: null };
+  readonly #moved: Head = { environment: null, batch: null };
+  readonly #large: Head = { environment: null, batch: null };
+  readonly #heads: readonly Head[] = [this.#fresh, this.#moved, this.#large];
+  /** Submitted and not committed, failed ones among them. */
   readonly #inFlight: Batch[] = [];
   readonly #spare: Batch[] = [];
-  readonly #retries = new Set<NodeJS.Timeout>();
+  /** Environments of which nothing lives, each with the first batch whose commit it need not wait for. */
+  readonly #retired: { readonly environment: Environment; readonly order: number }[] = [];
+  /** Blocks that a new environment needs, after one could not be made; else 0. */
+  #unmade = 0;
+  /** An environment made when that was possible again, until a head needs it. */
+  #prepared: Environment | null = null;
+  #retryTimer: NodeJS.Timeout | null = null;
+  #retryMs = RETRY_MS_MIN;
+  #order = 0;
   #sequence = 0;
   #closed = false;
   /** What LMDB's buffer holds. */
@@ -111,20 +155,54 @@ export class ColdStore {
   #lmdbBytes: Uint8Array = new Uint8Array(0);
   #assembled = new Uint8Array(BLOCK_BYTES * 5);
 
-  /** `path` is a folder that exists and belongs to this process alone. Files of an earlier run in it are removed. */
+  /**
+   * Takes a folder, which must exist, for this process, and removes the environments of an earlier run in it. Throws an
+   * Error with a message for people if it is in use, can't be written or is full.
+   */
   constructor(path: string, files: Files) {
     this.path = path;
     this.#files = files;
+    try {
+      if (files.statistics(path)?.isDirectory !== true) throw new Error('There is no such directory');
+      this.#unlock = lockTier(path, files);
+    } catch (error) {
+      throw failureToOpen(path, error);
+    }
+    try {
+      const stale = files.list(path).filter((name) => FOLDER_NAME.test(name));
+      for (const name of stale) files.removeTree(join(path, name));
+      this.removedEnvironments = stale.length;
+      if (files.freeBytes(path) < FREE_BYTES_MIN) throw new Error('No space left on device');
+    } catch (error) {
+      void this.#unlock();
+      throw failureToOpen(path, error);
+    }
   }
 
-  /** Bytes on disk, as the blocks that were handed to LMDB. */
+  /** Bytes on disk. */
   get fileBytes(): number {
-    let blocks = 0;
+    let bytes = 0;
     for (const environment of this.environments)
-      if (environment !== undefined) blocks += environment.blockCount;
-    return blocks * 4096;
+      if (environment !== undefined) bytes += environment.fileBytes;
+    return bytes;
   }
 
+  /** The part of `fileBytes` that living records take. */
+  get liveFileBytes(): number {
+    let bytes = 0;
+    for (const environment of this.environments)
+      if (environment !== undefined) bytes += environment.fileBytes * environment.liveFraction;
+    return bytes;
+  }
+
+  /** The part of `fileBytes` in environments that only wait for their removal. */
+  get retiredBytes(): number {
+    let bytes = 0;
+    for (const { environment } of this.#retired) bytes += environment.fileBytes;
+    return bytes;
+  }
+
+  /** Bytes of the records that keys refer to, as they are without compression. */
   get liveBytes(): number {
     let bytes = 0;
     for (const environment of this.environments)
@@ -134,60 +212,108 @@ export class ColdStore {
 
   /** Bytes of RAM in batches. */
   get bufferBytes(): number {
-    return (this.#inFlight.length + this.#spare.length + (this.#current === null ? 0 : 1)) * BATCH_BYTES;
+    let count = this.#inFlight.length + this.#spare.length;
+    for (const head of this.#heads) if (head.batch !== null) count++;
+    return count * BATCH_BYTES;
   }
 
-  /** As much is being written as may be: nothing should be appended now. */
+  /** As much is being written as may be, or writing fails: nothing should be appended now. */
   get isBusy(): boolean {
     return this.#inFlight.length >= BATCHES_MAX || this.fault !== '';
   }
 
-  /** The longest record that can be appended. */
-  get recordBytesMax(): number {
-    return (BLOCKS_MAX - 1) * BLOCK_BYTES;
+  /** Records longer than this are to be appended in steps: a step of one batch is never a long pause. */
+  get largeBytesMin(): number {
+    return Math.min(32 * 1024 * 1024, Math.max(BLOCKS_MIN * BLOCK_BYTES, this.fileBytes / 1024));
+  }
+
+  report(): ColdStoreReport {
+    let environmentCount = 0;
+    for (const environment of this.environments) if (environment !== undefined) environmentCount++;
+    const { fileBytes, retiredBytes, liveBytes, bufferBytes, freshBytes, movedBytes } = this;
+    const { writeErrors, fault, isDiskFull } = this;
+    return {
+      environmentCount,
+      fileBytes,
+      retiredBytes,
+      liveBytes,
+      bufferBytes,
+      freshBytes,
+      movedBytes,
+      writeErrors,
+      fault,
+      isDiskFull,
+    };
   }
 
   /** Bytes from a place to the end of its environment's stream. */
   bytesFrom(upper: number, lower: number): number {
     const environment = this.environments[environmentNumber(upper, lower)];
-    if (environment === undefined) return 0;
-    const block = (lower >>> OFFSET_BITS) & (BLOCKS_MAX - 1);
-    return (environment.blockCount - block) * BLOCK_BYTES - (lower & ((1 << OFFSET_BITS) - 1)) * UNIT_BYTES;
+    return environment === undefined ? 0 : environment.usedBytes - bytesOf(lower);
   }
 
   /**
-   * Appends a record of `length` bytes, a multiple of 8, and counts it as living. Its place is left in `placeUpper` and
-   * `placeLower`. The bytes are copied.
+   * Appends a record of `length` bytes, a multiple of 8, which are copied, and counts `liveBytes` as living. Its place is left
+   * in `placeUpper` and `placeLower`. `youngest` is the count of fresh bytes when it was written first: `freshBytes` for a
+   * fresh one. False if an environment is needed and can't be made: the store has a fault then.
    */
-  append(bytes: Uint8Array, length: number, liveBytes: number, databaseId: number): void {
-    const environment = this.#headFor(length);
-    if (this.#current === null) this.#openBatch(environment);
-    let batch = this.#current as Batch;
-    const position = batch.firstBlock * BLOCK_BYTES + this.#filled;
-    const block = Math.floor(position / BLOCK_BYTES);
-    const offset = (position - block * BLOCK_BYTES) / UNIT_BYTES;
-    this.placeUpper = environment.number >>> 7;
-    this.placeLower =
-      ((environment.number & 0x7f) << (BLOCK_BITS + OFFSET_BITS)) | (block << OFFSET_BITS) | offset;
-    let copied = 0;
-    for (;;) {
-      const part = Math.min(length - copied, BATCH_BYTES - this.#filled);
-      copyBytes(bytes, copied, batch.bytes, this.#filled, part);
-      copied += part;
-      this.#filled += part;
-      environment.blockCount = batch.firstBlock + Math.ceil(this.#filled / BLOCK_BYTES);
-      if (this.#filled === BATCH_BYTES) {
-        this.#submit();
-        if (copied < length) {
-          this.#openBatch(environment);
-          batch = this.#current as unknown as Batch;
-        }
-      }
-      if (copied === length) break;
+  append(
+    name: HeadName,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    liveBytes: number,
+    databaseId: number,
+    youngest: number,
+  ): boolean {
+    const head = name === 'fresh' ? this.#fresh : this.#moved;
+    let { environment } = head;
+    if (environment === null || !hasRoom(environment, head.batch, length)) {
+      this.#seal(head);
+      environment = this.#makeEnvironment(Math.ceil(length / BLOCK_BYTES));
+      if (environment === null) return false;
+      head.environment = environment;
     }
-    this.writtenBytes += length;
-    environment.liveBytes += liveBytes;
-    environment.liveByDatabase.set(databaseId, (environment.liveByDatabase.get(databaseId) ?? 0) + liveBytes);
+    head.batch ??= this.#takeBatch(environment);
+    this.placeUpper = placeUpperOf(environment.number);
+    this.placeLower = placeAt(environment.number, environment.usedBytes);
+    this.#copyIn(head, bytes, offset, length);
+    if (name === 'fresh') this.freshBytes += length;
+    else this.movedBytes += length;
+    this.#count(environment, liveBytes, databaseId, youngest);
+    return true;
+  }
+
+  /**
+   * Begins a record of `length` bytes in an environment of its own; {@link extendLarge} appends them. One at a time. False if
+   * no environment can be made.
+   */
+  beginLarge(length: number): boolean {
+    assert(this.#large.environment === null, 'one large record at a time');
+    this.#large.environment = this.#makeEnvironment(Math.ceil(length / BLOCK_BYTES));
+    return this.#large.environment !== null;
+  }
+
+  /** Appends further bytes of the large record, which are copied. */
+  extendLarge(bytes: Uint8Array, offset: number, length: number): void {
+    this.#copyIn(this.#large, bytes, offset, length);
+    this.freshBytes += length;
+  }
+
+  /** Ends the large record, which is whole, and counts it as living. Its place is left in `placeUpper` and `placeLower`. */
+  finishLarge(liveBytes: number, databaseId: number): void {
+    const environment = this.#large.environment as Environment;
+    this.placeUpper = placeUpperOf(environment.number);
+    this.placeLower = placeAt(environment.number, 0);
+    this.#count(environment, liveBytes, databaseId, this.freshBytes);
+    this.#seal(this.#large);
+  }
+
+  /** Gives the large record up. */
+  abandonLarge(): void {
+    const environment = this.#large.environment as Environment;
+    this.#seal(this.#large);
+    this.retire(environment);
   }
 
   /** A record is dead. */
@@ -210,11 +336,6 @@ export class ColdStore {
     }
   }
 
-  /** Bytes after the last `read`'s position that its bytes hold. */
-  available = 0;
-  /** Where in the returned bytes the place is. */
-  offset = 0;
-
   /**
    * The bytes from a place on, at least `want` of them unless the environment ends before. They are scratch, good until
    * the next call; `offset` and `available` say where in them. Throws ColdRecordError if LMDB can't read them.
@@ -222,21 +343,21 @@ export class ColdStore {
   read(upper: number, lower: number, want: number): Uint8Array {
     const environment = this.environments[environmentNumber(upper, lower)];
     if (environment === undefined) throw new ColdRecordError('its place is unknown');
-    const block = (lower >>> OFFSET_BITS) & (BLOCKS_MAX - 1);
-    const offset = (lower & ((1 << OFFSET_BITS) - 1)) * UNIT_BYTES;
+    const block = (lower >>> OFFSET_BITS) & BLOCK_MASK;
+    const offset = (lower & OFFSET_MASK) * UNIT_BYTES;
     const batch = this.#batchOf(environment, block);
     if (batch !== null) {
       const at = (block - batch.firstBlock) * BLOCK_BYTES + offset;
-      const end = batch === this.#current ? this.#filled : BATCH_BYTES;
-      if (at + want <= end) {
+      if (at + want <= batch.usedBytes) {
         this.offset = at;
-        this.available = end - at;
+        this.available = batch.usedBytes - at;
         return batch.bytes;
       }
     } else if (offset + want <= BLOCK_BYTES) {
+      const bytes = this.#block(environment, block);
       this.offset = offset;
       this.available = BLOCK_BYTES - offset;
-      return this.#block(environment, block);
+      return bytes;
     }
     return this.#assemble(environment, block, offset, want);
   }
@@ -247,7 +368,7 @@ export class ColdStore {
     for (const { upper, lower } of places) {
       const environment = this.environments[environmentNumber(upper, lower)];
       if (environment === undefined) continue;
-      const block = (lower >>> OFFSET_BITS) & (BLOCKS_MAX - 1);
+      const block = (lower >>> OFFSET_BITS) & BLOCK_MASK;
       if (this.#batchOf(environment, block) !== null) continue;
       const blocks = byEnvironment.get(environment);
       if (blocks === undefined) byEnvironment.set(environment, [block]);
@@ -259,163 +380,244 @@ export class ColdStore {
       return;
     }
     for (const [environment, blocks] of byEnvironment) {
-      this.#opened(environment).prefetch(blocks, () => {
+      environment.prefetch(blocks, () => {
         if (--left === 0) done();
       });
     }
   }
 
-  /** Seals the environment being filled, if anything is in it, so that it too can be reclaimed. */
-  sealHead(): void {
-    if (this.#head === null || this.#head.blockCount === 0) return;
-    if (this.#current !== null && this.#filled > 0) this.#submit();
-    const sealed = this.#head;
-    sealed.sealed = true;
-    this.#head = null;
-    this.#current = null;
-    this.#filled = 0;
-    if (!this.#isBeingWritten(sealed)) this.#closeWriter(sealed);
+  /** Seals heads of a batch or more of which less than `liveFractionMax` lives, so that they can be reclaimed. True if any. */
+  sealHeads(liveFractionMax: number): boolean {
+    let isAnySealed = false;
+    for (const head of [this.#fresh, this.#moved]) {
+      const { environment } = head;
+      if (environment === null || environment.usedBytes < BATCH_BYTES) continue;
+      if (environment.liveFraction >= liveFractionMax) continue;
+      this.#seal(head);
+      isAnySealed = true;
+    }
+    return isAnySealed;
   }
 
-  /** Closes an environment that nothing refers to any more and removes its files. */
-  async remove(environment: Environment): Promise<void> {
-    assert(environment.sealed, 'an environment that is being filled is not removed');
-    delete this.environments[environment.number];
-    if (this.#lastEnvironment === environment) this.#lastEnvironment = null;
-    await environment.database?.close();
-    this.#files.removeTree(environment.path);
+  /** Removes a sealed environment, of which nothing may live, once what was moved out of it until now is on the disk. */
+  retire(environment: Environment): void {
+    assert(environment.sealed && environment.liveBytes === 0, 'only what is sealed and dead can go');
+    this.#retired.push({ environment, order: this.#order });
+    this.#removeRetired();
   }
 
-  /** Stops writing and closes all environments. */
+  /** Whether environments wait for moved records to be committed. */
+  get hasRetired(): boolean {
+    return this.#retired.length > 0;
+  }
+
+  /** Whether an environment only waits for its removal. */
+  isRetired(environment: Environment): boolean {
+    return this.#retired.some((retired) => retired.environment === environment);
+  }
+
+  /** Hands the batch of moved records to LMDB's writer although there is room in it. */
+  flushMoved(): void {
+    if (this.#moved.batch !== null) this.#submit(this.#moved);
+  }
+
+  /** Stops writing, waits for the commits under way, closes all environments and gives the folder back. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const timer of this.#retries) clearTimeout(timer);
-    for (const environment of this.environments) await environment?.database?.close();
-    this.environments.length = 0;
-  }
-
-  #headFor(length: number): Environment {
-    let head = this.#head;
-    if (head !== null) {
-      const used = head.blockCount * BLOCK_BYTES;
-      if (used + length <= head.blockLimit * BLOCK_BYTES) return head;
-      this.sealHead();
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    await Promise.all(this.#inFlight.map((batch) => batch.settled));
+    for (const environment of this.environments) {
+      // What is left under way has failed, and closing would wait for ever.
+      if (environment === undefined || this.#inFlight.some((batch) => batch.environment === environment))
+        continue;
+      await environment.close();
     }
-    head = this.#openEnvironment(Math.ceil(length / BLOCK_BYTES) + 1);
-    this.#head = head;
-    return head;
+    this.environments.length = 0;
+    await this.#unlock();
   }
 
-  #openEnvironment(blocksNeeded: number): Environment {
+  #count(environment: Environment, liveBytes: number, databaseId: number, youngest: number): void {
+    environment.appendedBytes += liveBytes;
+    environment.liveBytes += liveBytes;
+    environment.liveByDatabase.set(databaseId, (environment.liveByDatabase.get(databaseId) ?? 0) + liveBytes);
+    if (youngest > environment.youngest) environment.youngest = youngest;
+  }
+
+  #copyIn(head: Head, bytes: Uint8Array, offset: number, length: number): void {
+    const environment = head.environment as Environment;
+    let copied = 0;
+    while (copied < length) {
+      head.batch ??= this.#takeBatch(environment);
+      const batch: Batch = head.batch;
+      const part = Math.min(length - copied, BATCH_BYTES - batch.usedBytes);
+      copyBytes(bytes, offset + copied, batch.bytes, batch.usedBytes, part);
+      copied += part;
+      batch.usedBytes += part;
+      environment.usedBytes += part;
+      if (batch.usedBytes === BATCH_BYTES) this.#submit(head);
+    }
+  }
+
+  /** Null if none can be made, which is a fault. */
+  #makeEnvironment(blocksNeeded: number): Environment | null {
+    const prepared = this.#prepared;
+    if (prepared !== null && prepared.blockLimit >= blocksNeeded) {
+      this.#prepared = null;
+      return prepared;
+    }
     let number = 0;
     while (this.environments[number] !== undefined) number++;
-    if (number >= ENVIRONMENT_COUNT_MAX)
-      throw new ColdRecordError('the store has as many environments as it can');
-    const aim = Math.ceil(this.fileBytes / 4096 / ENVIRONMENTS_AIM / BATCH_BLOCKS) * BATCH_BLOCKS;
+    const aim = Math.ceil(this.fileBytes / BLOCK_BYTES / ENVIRONMENTS_AIM / BATCH_BLOCKS) * BATCH_BLOCKS;
     const blockLimit = Math.min(BLOCKS_MAX, Math.max(BLOCKS_MIN, aim, blocksNeeded));
-    if (blocksNeeded > blockLimit) throw new ColdRecordError('the record is larger than an environment');
-    const sequence = this.#sequence++;
-    const path = `${this.path}/${String(sequence).padStart(8, '0')}`;
-    this.#files.makeDirectory(path);
-    const database = openBlocks(path, blockLimit, false);
-    const environment: Environment = {
-      number,
-      sequence,
-      path,
-      blockLimit,
-      database,
-      blockCount: 0,
-      liveBytes: 0,
-      liveByDatabase: new Map(),
-      sealed: false,
-    };
-    this.environments[number] = environment;
-    return environment;
+    assert(blocksNeeded <= blockLimit, 'a record longer than an environment');
+    const path = join(this.path, String(this.#sequence++).padStart(8, '0'));
+    try {
+      if (number >= ENVIRONMENT_COUNT_MAX) throw new Error('the tier has as many environments as it can');
+      const environment = new Environment(number, path, blockLimit, this.#files);
+      this.environments[number] = environment;
+      return environment;
+    } catch (error) {
+      this.#unmade = blocksNeeded;
+      this.#failed(error);
+      return null;
+    }
   }
 
-  #opened(environment: Environment): RootDatabase<Buffer, number> {
-    environment.database ??= openBlocks(environment.path, environment.blockLimit, true);
-    return environment.database;
+  #seal(head: Head): void {
+    const { environment } = head;
+    if (environment === null) return;
+    if (head.batch !== null) this.#submit(head);
+    head.environment = null;
+    environment.sealed = true;
+    environment.settle();
   }
 
-  #isBeingWritten(environment: Environment): boolean {
-    for (const batch of this.#inFlight) if (batch.environment === environment) return true;
-    return false;
-  }
-
-  /**
-   * LMDB keeps the memory of a writer's dirty pages for as long as an environment is open for writing, megabytes each. A
-   * sealed one is closed and, when it is read, opened for reading.
-   */
-  #closeWriter(environment: Environment): void {
-    const { database } = environment;
-    environment.database = null;
-    if (environment === this.#lastEnvironment) this.#lastBlock = -1;
-    database?.close().catch((error: unknown) => this.onFault(String(error)));
-  }
-
-  #openBatch(environment: Environment): void {
+  #takeBatch(environment: Environment): Batch {
     const batch = this.#spare.pop() ?? newBatch(environment);
     batch.environment = environment;
+    // A flush leaves a block partly filled, and it stays so.
+    environment.usedBytes = environment.blockCount * BLOCK_BYTES;
     batch.firstBlock = environment.blockCount;
-    this.#current = batch;
-    this.#filled = 0;
+    batch.usedBytes = 0;
+    batch.order = this.#order++;
+    batch.hasFailed = false;
+    environment.pendingBatches++;
+    return batch;
   }
 
-  /** Hands the batch being filled to LMDB's writer. */
-  #submit(): void {
-    const batch = this.#current as Batch;
-    const count = Math.ceil(this.#filled / BLOCK_BYTES);
-    batch.bytes.fill(0, this.#filled, count * BLOCK_BYTES);
-    this.#current = null;
-    this.#filled = 0;
+  /** Hands a head's batch to LMDB's writer. */
+  #submit(head: Head): void {
+    const batch = head.batch as Batch;
+    head.batch = null;
+    batch.bytes.fill(0, batch.usedBytes, Math.ceil(batch.usedBytes / BLOCK_BYTES) * BLOCK_BYTES);
     this.#inFlight.push(batch);
-    this.#write(batch, count);
+    this.#commit(batch);
   }
 
-  #write(batch: Batch, count: number): void {
-    const database = batch.environment.database as RootDatabase<Buffer, number>;
-    let written: Promise<unknown> = Promise.resolve();
-    try {
-      for (let at = 0; at < count; at++) written = database.put(batch.firstBlock + at, batch.blocks[at]);
-    } catch (error) {
-      written = Promise.reject(error);
+  #commit(batch: Batch): void {
+    const { environment } = batch;
+    batch.isCommitting = true;
+    batch.settled = environment
+      .write(batch.firstBlock, batch.blocks, Math.ceil(batch.usedBytes / BLOCK_BYTES))
+      .then(
+        () => {
+          batch.isCommitting = false;
+          this.#inFlight.splice(this.#inFlight.indexOf(batch), 1);
+          this.#spare.push(batch);
+          environment.pendingBatches--;
+          if (this.#closed) return;
+          environment.settle();
+          this.#removeRetired();
+          this.#recover();
+          this.onProgress();
+        },
+        (error: unknown) => {
+          batch.isCommitting = false;
+          batch.hasFailed = true;
+          if (!this.#closed) this.#failed(error);
+        },
+      );
+  }
+
+  /** A write failed: says so, and tries again by and by. */
+  #failed(error: unknown): void {
+    this.writeErrors++;
+    // LMDB tells of a write that was cut short as an I/O error.
+    const code: unknown = (error as { code?: unknown }).code;
+    this.isDiskFull = code === 'ENOSPC' || code === ENOSPC || this.#isFull();
+    const reason = this.isDiskFull ? 'No space left on device' : errorReason(error);
+    if (this.fault !== reason) {
+      this.fault = reason;
+      this.onFault(reason);
     }
-    written.then(
-      () => {
-        this.#inFlight.splice(this.#inFlight.indexOf(batch), 1);
-        if (this.#spare.length < 2) this.#spare.push(batch);
-        const { environment } = batch;
-        if (environment.sealed && !this.#isBeingWritten(environment)) this.#closeWriter(environment);
-        if (this.fault !== '') {
-          this.fault = '';
-          this.onFault('');
-        }
-        this.onProgress();
-      },
-      (error: unknown) => {
-        if (this.#closed) return;
-        this.writeErrors++;
-        const reason = error instanceof Error ? error.message : String(error);
-        if (this.fault === '') {
-          this.fault = reason;
-          this.onFault(reason);
-        }
-        const timer = setTimeout(() => {
-          this.#retries.delete(timer);
-          this.#write(batch, count);
-        }, RETRY_MS);
-        timer.unref();
-        this.#retries.add(timer);
-        this.onProgress();
-      },
-    );
+    this.#retryLater();
+    this.onProgress();
+  }
+
+  #isFull(): boolean {
+    try {
+      return this.#files.freeBytes(this.path) < FREE_BYTES_MIN;
+    } catch {
+      return false;
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#retryTimer !== null) return;
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = null;
+      this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2);
+      this.#retry();
+    }, this.#retryMs);
+    this.#retryTimer.unref();
+  }
+
+  #retry(): void {
+    if (this.isDiskFull && this.#isFull()) {
+      this.#retryLater();
+      return;
+    }
+    if (this.#unmade > 0) {
+      const blocksNeeded = this.#unmade;
+      this.#unmade = 0;
+      this.#prepared = this.#makeEnvironment(blocksNeeded);
+      if (this.#prepared === null) return;
+    }
+    for (const batch of this.#inFlight) if (batch.hasFailed && !batch.isCommitting) this.#commit(batch);
+    this.#recover();
+  }
+
+  /** Ends the fault when nothing is left of it. */
+  #recover(): void {
+    if (this.fault === '' || this.#unmade > 0) return;
+    for (const batch of this.#inFlight) if (batch.hasFailed) return;
+    this.fault = '';
+    this.isDiskFull = false;
+    this.#retryMs = RETRY_MS_MIN;
+    this.onFault('');
+    this.onProgress();
+  }
+
+  #removeRetired(): void {
+    if (this.#retired.length === 0) return;
+    let unwritten = this.#moved.batch?.order ?? this.#order;
+    for (const batch of this.#inFlight) if (batch.order < unwritten) unwritten = batch.order;
+    for (let at = this.#retired.length - 1; at >= 0; at--) {
+      const { environment, order } = this.#retired[at];
+      if (order > unwritten || environment.pendingBatches > 0) continue;
+      this.#retired.splice(at, 1);
+      delete this.environments[environment.number];
+      if (this.#lastEnvironment === environment) this.#lastEnvironment = null;
+      environment.remove();
+    }
   }
 
   #batchOf(environment: Environment, block: number): Batch | null {
-    const current = this.#current;
-    if (current !== null && current.environment === environment && block >= current.firstBlock)
-      return current;
+    if (environment.pendingBatches === 0) return null;
+    for (const head of this.#heads) {
+      const { batch } = head;
+      if (batch !== null && batch.environment === environment && block >= batch.firstBlock) return batch;
+    }
     for (const batch of this.#inFlight) {
       if (
         batch.environment === environment &&
@@ -433,20 +635,11 @@ export class ColdStore {
     // A committed block never changes, so the last one read is good for as long as it is in the buffer.
     if (environment === this.#lastEnvironment && block === this.#lastBlock) return this.#lmdbBytes;
     this.#lastBlock = -1;
-    let found: Buffer | undefined;
-    try {
-      found = this.#opened(environment).getBinaryFast(block);
-    } catch (error) {
-      throw new ColdRecordError(error instanceof Error ? error.message : String(error));
-    }
+    const found = environment.get(block);
     if (found === undefined) throw new ColdRecordError('its block is missing');
     if (found !== this.#lmdbBuffer) {
       this.#lmdbBuffer = found;
-      this.#lmdbBytes = new Uint8Array(
-        found.buffer as ArrayBuffer,
-        found.byteOffset,
-        Math.max(BLOCK_BYTES, found.buffer.byteLength - found.byteOffset),
-      );
+      this.#lmdbBytes = new Uint8Array(found.buffer as ArrayBuffer, found.byteOffset, BLOCK_BYTES);
     }
     this.#lastEnvironment = environment;
     this.#lastBlock = block;
@@ -454,17 +647,19 @@ export class ColdStore {
   }
 
   #assemble(environment: Environment, block: number, offset: number, want: number): Uint8Array {
-    if (this.#assembled.length < want + BLOCK_BYTES) this.#assembled = new Uint8Array(want * 2 + BLOCK_BYTES);
-    const target = this.#assembled;
+    let target = this.#assembled;
+    if (target.length < want) {
+      target = new Uint8Array(want > SCRATCH_BYTES_MAX ? want : want * 2);
+      if (want <= SCRATCH_BYTES_MAX) this.#assembled = target;
+    }
     let filled = 0;
     let from = offset;
     for (let at = block; filled < want && at < environment.blockCount; at++) {
       const batch = this.#batchOf(environment, at);
-      let part = BLOCK_BYTES - from;
+      let part = Math.min(BLOCK_BYTES - from, want - filled);
       if (batch !== null) {
         const start = (at - batch.firstBlock) * BLOCK_BYTES + from;
-        const end = batch === this.#current ? this.#filled : BATCH_BYTES;
-        part = Math.min(part, end - start);
+        part = Math.min(part, batch.usedBytes - start);
         if (part <= 0) break;
         copyBytes(batch.bytes, start, target, filled, part);
       } else {
@@ -481,29 +676,31 @@ export class ColdStore {
 
 /** The environment's number in a place. */
 export function environmentNumber(upper: number, lower: number): number {
-  return (upper << 7) | (lower >>> (BLOCK_BITS + OFFSET_BITS));
+  return (upper << LOWER_NUMBER_BITS) | (lower >>> (BLOCK_BITS + OFFSET_BITS));
 }
 
-/** The place `bytes` into an environment's stream: its lower word; the upper is `number >>> 7`. */
+/** The lower word of the place `bytes` into an environment's stream; the upper one is {@link placeUpperOf}. */
 export function placeAt(number: number, bytes: number): number {
   const block = Math.floor(bytes / BLOCK_BYTES);
   const offset = (bytes - block * BLOCK_BYTES) / UNIT_BYTES;
-  return ((number & 0x7f) << (BLOCK_BITS + OFFSET_BITS)) | (block << OFFSET_BITS) | offset;
+  return ((number & LOWER_NUMBER_MASK) << (BLOCK_BITS + OFFSET_BITS)) | (block << OFFSET_BITS) | offset;
 }
 
-function openBlocks(path: string, blockLimit: number, readOnly: boolean): RootDatabase<Buffer, number> {
-  return open<Buffer, number>({
-    path: `${path}/blocks.mdb`,
-    encoding: 'binary',
-    keyEncoding: 'uint32',
-    mapSize: blockLimit * 4096 + MAP_SLACK_BYTES,
-    noReadAhead: true,
-    noMemInit: true,
-    readOnly,
-    // Commits do not wait for the disk; `flushed` tells when they are on it.
-    ...(readOnly ? {} : { overlappingSync: true }),
-    maxDbs: 1,
-  } as Parameters<typeof open>[0]) as RootDatabase<Buffer, number>;
+/** Whether a record fits behind what an environment holds; the first one always does. */
+function hasRoom(environment: Environment, batch: Batch | null, length: number): boolean {
+  const { usedBytes, blockCount, blockLimit } = environment;
+  if (usedBytes === 0) return length <= blockLimit * BLOCK_BYTES;
+  return (batch === null ? blockCount * BLOCK_BYTES : usedBytes) + length <= blockLimit * BLOCK_BYTES;
+}
+
+/** The upper 7 bits of the places in an environment. */
+export function placeUpperOf(number: number): number {
+  return number >>> LOWER_NUMBER_BITS;
+}
+
+/** How far into its environment's stream a place is. */
+function bytesOf(lower: number): number {
+  return ((lower >>> OFFSET_BITS) & BLOCK_MASK) * BLOCK_BYTES + (lower & OFFSET_MASK) * UNIT_BYTES;
 }
 
 function newBatch(environment: Environment): Batch {
@@ -511,7 +708,20 @@ function newBatch(environment: Environment): Batch {
   const blocks: Buffer[] = [];
   for (let at = 0; at < BATCH_BLOCKS; at++)
     blocks.push(Buffer.from(bytes.buffer, at * BLOCK_BYTES, BLOCK_BYTES));
-  return { bytes, blocks, firstBlock: 0, environment };
+  return {
+    bytes,
+    blocks,
+    environment,
+    firstBlock: 0,
+    usedBytes: 0,
+    order: 0,
+    hasFailed: false,
+    isCommitting: false,
+    settled: Promise.resolve(),
+  };
 }
 
-assert(BLOCK_UNITS < 1 << OFFSET_BITS, 'an offset must fit its bits');
+function failureToOpen(path: string, error: unknown): Error {
+  const text = `Can't use the SSD tier at ${path}: ${errorReason(error)}`;
+  return error instanceof LockedError ? new LockedError(text) : new Error(text);
+}

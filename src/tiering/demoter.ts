@@ -10,6 +10,9 @@ const SAMPLE_COUNT = SLABS_PER_SAMPLE * RECORDS_PER_SLAB;
 const VICTIMS_CALM = SAMPLE_COUNT / 8;
 const VICTIMS_PRESSED = SAMPLE_COUNT / 4;
 
+/** What became of a record that was to be demoted. */
+export type Demotion = 'demoted' | 'skipped' | 'full';
+
 /**
  * Chooses what leaves RAM: samples a few records of each of some slabs and takes the coldest of them, by the access bits
  * that the eviction policy keeps. Sampling slabs rather than the index costs the same however few keys are hot, and reads
@@ -26,12 +29,11 @@ export class Demoter {
   }
 
   /**
-   * Demotes the coldest of one sample through `demote`, which acts on the record that its database has loaded and answers
-   * false to stop. Returns whether it may be called again: false if nothing was found or `demote` stopped it.
+   * Demotes the coldest of one sample through `demote`, which acts on the record that its database has loaded: `skipped` says
+   * that this one can't be demoted, `full` that none can now. Returns how many were demoted, or -1 after `full`.
    */
-  step(pressed: boolean, demote: (database: Database) => boolean): boolean {
+  step(pressed: boolean, demote: (database: Database) => Demotion): number {
     const count = this.#sample();
-    if (count === 0) return false;
     const victims = Math.min(count, pressed ? VICTIMS_PRESSED : VICTIMS_CALM);
     let demoted = 0;
     for (let victim = 0; victim < victims; victim++) {
@@ -44,12 +46,13 @@ export class Demoter {
       if (this.#keyspace.arena.isFree(address)) continue;
       for (const database of this.#keyspace.databases) {
         if (database.size === database.coldCount || !database.findOwner(address)) continue;
-        if (!demote(database)) return false;
-        demoted++;
+        const demotion = demote(database);
+        if (demotion === 'full') return -1;
+        if (demotion === 'demoted') demoted++;
         break;
       }
     }
-    return demoted > 0;
+    return demoted;
   }
 
   #sample(): number {

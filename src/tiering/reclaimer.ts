@@ -1,172 +1,250 @@
+import { ColdRecordError } from '../keyspace/cold-record-error.ts';
+import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
-import { Entry, WARM } from '../keyspace/record.ts';
-import { coldWord, partitionOf, tagOf } from '../keyspace/slot-table.ts';
-import { COLD_HEADER_BYTES_MAX, type ColdRecordReader, coldBytes } from './cold-record.ts';
-import { BLOCK_BYTES, type ColdStore, type Environment, placeAt } from './cold-store.ts';
+import { Entry, EXPIRES, FLAGS_SHIFT, WARM } from '../keyspace/record.ts';
+import { coldWord, isHot, locationOf, partitionOf, tagOf } from '../keyspace/slot-table.ts';
+import { SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
+import { COLD_HEADER_BYTES_MAX, type ColdRecordReader, coldBytes, TIER_DATABASE } from './cold-record.ts';
+import { type ColdStore, placeAt, placeUpperOf } from './cold-store.ts';
+import { BLOCK_BYTES, type Environment } from './cold-store-environment.ts';
 
 /** Dead space that is not worth reclaiming. */
 const SLACK_BYTES = 4 * 1024 * 1024;
-/** Files are kept within this multiple of what lives in them. */
-const SPACE_FACTOR = 1.4;
+/** Multiple of what lives at which reclaiming starts, goes before demotion, and holds demotion up. */
+const SPACE_FACTOR = 1.5;
+const SPACE_FACTOR_BEHIND = 1.54;
+const SPACE_FACTOR_MAX = 1.58;
+/** The same where the SSD budget is used up. */
+const SPACE_FACTOR_URGENT = 1.1;
+/** Log bytes that one step looks at. */
+const STEP_BYTES = 256 * 1024;
 /** The smallest record: its headers. */
 const RECORD_BYTES_MIN = 24;
 /** An environment of which this much lives is not reclaimed whatever the need. */
 const LIVE_FRACTION_MAX = 0.95;
+/** A head of which less than this lives is sealed where nothing else can be reclaimed. */
+const HEAD_LIVE_FRACTION_MAX = 0.5;
 
-/** Told of a stored list of expiring slots that is met at a place: moves it to the head of the log if it is still needed. */
-export type MoveList = (
-  upper: number,
-  lower: number,
-  entry: Entry,
-  bytes: Uint8Array,
-  length: number,
-) => void;
+/** What the reclaimer asks of the tier. */
+export interface Movings {
+  /**
+   * A stored list of expiring slots is met at a place: moves it to the log's head if it is still needed. False if the store
+   * can't take it now. The record is `bytes[offset … offset + length)`.
+   */
+  moveList(
+    upper: number,
+    lower: number,
+    entry: Entry,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    youngest: number,
+  ): boolean;
+  /** The slot that a database's table stopped at is of a key that expires, and has moved. */
+  movedExpiring(database: Database, expireAt: number): void;
+}
 
 /**
- * Gives the space of dead records back: takes the environment with the least that lives, appends its living records to
- * the head of the log, and removes it (the cleaner of a log-structured file system: Rosenblum and Ousterhout, "The Design
- * and Implementation of a Log-Structured File System"). Which records live is asked of the index: a record lives if a
- * slot, or a warm record, refers to its place.
+ * Gives the space of dead records back: takes the environment with the greatest (1 − u) × ∛age / (1 + u), u being the
+ * fraction that lives, appends its living records to the log's head of moved records, and has it removed (docs/adr/0003; the
+ * cleaner of a log-structured file system: Rosenblum and Ousterhout, "The Design and Implementation of a Log-Structured File
+ * System"). Which records live is asked of the index: a record lives if a slot, or a warm record, refers to its place.
+ *
+ * Fractions are of records as they are without compression, since a dead record's stored length is not known; files are
+ * taken to hold dead and living ones alike.
  */
 export class Reclaimer {
+  reclaimedCount = 0;
+  /** Environments that stay since a record in them could not be read. */
+  damagedCount = 0;
+
   readonly #keyspace: Keyspace;
   readonly #store: ColdStore;
   readonly #reader: ColdRecordReader;
+  readonly #movings: Movings;
   readonly #entry = new Entry();
-  readonly #moveList: MoveList;
+  readonly #damaged = new WeakSet<Environment>();
   #environment: Environment | null = null;
   #position = 0;
-  #removing = false;
-  #record = new Uint8Array(0);
-  reclaimedCount = 0;
-  /** Records passed over since they could not be read: their environment stays. */
-  damagedCount = 0;
 
-  constructor(keyspace: Keyspace, store: ColdStore, reader: ColdRecordReader, moveList: MoveList) {
+  constructor(keyspace: Keyspace, store: ColdStore, reader: ColdRecordReader, movings: Movings) {
     this.#keyspace = keyspace;
     this.#store = store;
     this.#reader = reader;
-    this.#moveList = moveList;
+    this.#movings = movings;
   }
 
   get isActive(): boolean {
     return this.#environment !== null;
   }
 
-  /** Whether the files hold so much dead space that reclaiming should go on; `urgent` ignores how little it is. */
+  /** Whether reclaiming should go on and can; `urgent` ignores how little there is to gain. Linear in the environments. */
   isWanted(urgent: boolean): boolean {
-    if (this.#environment !== null) return true;
-    const live = this.#store.liveBytes;
-    const files = this.#store.fileBytes;
-    return urgent ? files > live * 1.1 + BLOCK_BYTES : files > live * SPACE_FACTOR + SLACK_BYTES;
+    return (
+      this.#environment !== null ||
+      (this.#isAbove(urgent ? SPACE_FACTOR_URGENT : SPACE_FACTOR, urgent) && this.#best() !== null)
+    );
   }
 
-  /** Goes on for at most `bytesMax` bytes of log. Stops early when the store is busy. */
-  step(bytesMax: number): void {
-    if (this.#removing) return;
-    if (this.#environment === null && !this.#choose()) return;
-    const environment = this.#environment as Environment;
-    const end = environment.blockCount * BLOCK_BYTES;
-    const until = Math.min(end, this.#position + bytesMax);
-    while (this.#position < until) {
-      if (environment.liveBytes <= 0) {
-        this.#position = end;
-        break;
-      }
+  /** Whether reclaiming should go before demotion. */
+  get isBehind(): boolean {
+    return this.#isAbove(SPACE_FACTOR_BEHIND, false) && this.isWanted(false);
+  }
+
+  /** Whether demotion has to wait for reclaiming. */
+  get isOverdue(): boolean {
+    return this.#isAbove(SPACE_FACTOR_MAX, false) && this.isWanted(false);
+  }
+
+  /** Looks at a further piece of the log. Stops early when the store is busy. */
+  step(): void {
+    this.#environment ??= this.#best();
+    const environment = this.#environment;
+    if (environment === null) return;
+    const end = environment.usedBytes;
+    const until = Math.min(end, this.#position + STEP_BYTES);
+    while (this.#position < until && environment.liveBytes > 0) {
       if (this.#store.isBusy) return;
-      this.#position += this.#visit(environment, this.#position, end);
+      const length = this.#visit(environment, this.#position, end);
+      if (length === 0) return;
+      this.#position += length;
     }
-    if (this.#position >= end) this.#finish(environment);
+    if (this.#position >= end || environment.liveBytes === 0) this.#finish(environment);
   }
 
-  #choose(): boolean {
+  #isAbove(factor: number, urgent: boolean): boolean {
+    const store = this.#store;
+    const files = store.fileBytes - store.retiredBytes;
+    return files > store.liveFileBytes * factor + (urgent ? BLOCK_BYTES : SLACK_BYTES);
+  }
+
+  #best(): Environment | null {
+    const found = this.#bestSealed();
+    if (found !== null || !this.#store.sealHeads(HEAD_LIVE_FRACTION_MAX)) return found;
+    return this.#bestSealed();
+  }
+
+  #bestSealed(): Environment | null {
+    const store = this.#store;
     let best: Environment | null = null;
-    let bestFraction = LIVE_FRACTION_MAX;
-    for (const environment of this.#store.environments) {
-      if (environment === undefined || !environment.sealed || this.#damaged.has(environment)) continue;
-      const fraction = environment.liveBytes / (environment.blockCount * BLOCK_BYTES);
-      if (fraction < bestFraction) {
-        best = environment;
-        bestFraction = fraction;
-      }
+    let bestScore = 0;
+    for (const environment of store.environments) {
+      if (environment === undefined || !environment.sealed) continue;
+      const living = environment.liveFraction;
+      if (living > LIVE_FRACTION_MAX) continue;
+      const age = store.freshBytes - environment.youngest + 1;
+      const score = ((1 - living) * Math.cbrt(age)) / (1 + living);
+      if (score <= bestScore || this.#damaged.has(environment) || store.isRetired(environment)) continue;
+      best = environment;
+      bestScore = score;
     }
-    this.#environment = best;
     this.#position = 0;
-    return best !== null;
+    return best;
   }
 
-  readonly #damaged = new Set<Environment>();
-
-  /** Looks at the record at a position and moves it if it lives. Returns the bytes to go on by. */
+  /**
+   * Looks at the record at a position and moves it if it lives. Returns the bytes to go on by, or 0 if the store can't take
+   * it now.
+   */
   #visit(environment: Environment, position: number, end: number): number {
     const store = this.#store;
-    const upper = environment.number >>> 7;
-    const lower = placeAt(environment.number, position);
+    const reader = this.#reader;
     const entry = this.#entry;
+    const upper = placeUpperOf(environment.number);
+    const lower = placeAt(environment.number, position);
     if (end - position < RECORD_BYTES_MIN) return end - position;
-    let length: number;
     try {
       let bytes = store.read(upper, lower, Math.min(COLD_HEADER_BYTES_MAX, end - position));
-      // The last block is filled up with zeros.
-      if (isBlank(bytes, store.offset)) return end - position;
-      this.#reader.measure(bytes, store.offset, end - position, entry);
-      length = this.#reader.length;
-      if (length > store.available) bytes = store.read(upper, lower, length);
-      if (this.#record.length < length) this.#record = new Uint8Array(length * 2);
-      this.#record.set(bytes.subarray(store.offset, store.offset + length));
-      this.#reader.verify(this.#record, 0, entry);
-    } catch {
-      // Nothing after it can be told apart: what lives here stays here, and reads of the damaged record say so.
-      this.damagedCount++;
-      this.#damaged.add(environment);
+      // A block that a flush left partly filled ends in zeros.
+      if (isBlank(bytes, store.offset))
+        return Math.min(end - position, BLOCK_BYTES - (position % BLOCK_BYTES));
+      reader.measure(bytes, store.offset, end - position, entry);
+      const length = reader.length;
+      if (length > store.available) {
+        bytes = store.read(upper, lower, length);
+        reader.measure(bytes, store.offset, end - position, entry);
+      }
+      const offset = store.offset;
+      if (reader.databaseId === TIER_DATABASE) {
+        reader.verify(bytes, offset, entry);
+        const { youngest } = environment;
+        return this.#movings.moveList(upper, lower, entry, bytes, offset, length, youngest) ? length : 0;
+      }
+      const database = this.#keyspace.databases.find((candidate) => candidate.id === reader.databaseId);
+      if (database === undefined) return length;
+      return this.#moveIfLiving(environment, database, upper, lower, bytes, offset, length) ? length : 0;
+    } catch (error) {
+      if (!(error instanceof ColdRecordError)) throw error;
+      // Nothing after it can be told apart. What lives stays here, and reads of the damaged record say so.
       return end - position;
     }
-    const databaseId = this.#reader.databaseId;
-    if (databaseId === 0) {
-      this.#moveList(upper, lower, entry, this.#record, length);
-      return length;
-    }
-    this.#moveIfLiving(upper, lower, length, databaseId);
-    return length;
   }
 
-  #moveIfLiving(upper: number, lower: number, length: number, databaseId: number): void {
-    const keyspace = this.#keyspace;
+  /** False if the store can't take it now. Throws ColdRecordError if it lives and is damaged. */
+  #moveIfLiving(
+    environment: Environment,
+    database: Database,
+    upper: number,
+    lower: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): boolean {
+    const { keyHash } = this.#keyspace;
+    const store = this.#store;
     const entry = this.#entry;
-    const database = keyspace.databases.find((candidate) => candidate.id === databaseId);
-    if (database === undefined) return;
-    const hash = keyspace.keyHash.hashBytes(entry.bytes, entry.keyOffset, entry.keyLength);
-    const tag = tagOf(hash);
-    const partition = partitionOf(keyspace.keyHash.upper);
-    const table = database.table;
-    if (table.findLocation(partition, coldWord(tag, upper), lower)) {
-      const live = coldBytes(entry.keyLength, entry.payloadLength, entry.flags);
-      this.#store.append(this.#record, length, live, databaseId);
-      this.#store.release(upper, lower, live, databaseId);
-      table.replace(coldWord(tag, this.#store.placeUpper), this.#store.placeLower);
-      return;
+    const tag = tagOf(keyHash.hashBytes(bytes, entry.keyOffset, entry.keyLength));
+    const partition = partitionOf(keyHash.upper);
+    const { table } = database;
+    if (!table.findLocation(partition, coldWord(tag, upper), lower)) {
+      // A warm record gives its copy up: it is hot, and likely to change before it is demoted again.
+      if (this.#findWarm(database, partition, tag, upper, lower)) database.makeHot();
+      return true;
     }
-    // A warm record gives its copy up: it is hot, and likely to change before it is demoted again.
-    if (!database.peekRaw(entry.bytes, entry.keyOffset, entry.keyLength)) return;
-    const found = database.entry;
-    if (!found.hot || (found.flags & WARM) === 0) return;
-    if (database.warmUpper === upper && database.warmLower === lower) database.makeHot();
+    const { expireAt, flags, keyLength, payloadLength } = entry;
+    this.#reader.verify(bytes, offset, entry);
+    const live = coldBytes(keyLength, payloadLength, flags);
+    const databaseId = this.#reader.databaseId;
+    if (!store.append('moved', bytes, offset, length, live, databaseId, environment.youngest)) return false;
+    store.release(upper, lower, live, databaseId);
+    table.replace(coldWord(tag, store.placeUpper), store.placeLower);
+    if ((flags & EXPIRES) !== 0) this.#movings.movedExpiring(database, expireAt);
+    return true;
+  }
+
+  /** Loads the hot record whose cold copy is at a place; false if there is none. Names need not be compared, nor anything read. */
+  #findWarm(database: Database, partition: number, tag: number, upper: number, lower: number): boolean {
+    const { table } = database;
+    const { arena } = this.#keyspace;
+    if (!table.first(partition, tag)) return false;
+    do {
+      if (!isHot(table.word0)) continue;
+      const address = locationOf(table.word0, table.word1);
+      const words = arena.words[segmentOf(address)];
+      const word = (address & SEGMENT_MASK) << 1;
+      const flags = words[word] >>> FLAGS_SHIFT;
+      if ((flags & WARM) === 0) continue;
+      const place = word + ((flags & EXPIRES) !== 0 ? 5 : 3);
+      if (words[place] !== lower || words[place + 1] !== upper) continue;
+      database.load(partition);
+      return true;
+    } while (table.nextSame());
+    return false;
   }
 
   #finish(environment: Environment): void {
     this.#environment = null;
-    if (this.#damaged.has(environment)) return;
-    this.#removing = true;
-    const done = () => {
-      this.#removing = false;
-      this.reclaimedCount++;
-    };
-    // What was moved is in RAM until its batch is committed, and is tried again until it is.
-    this.#store.remove(environment).then(done, done);
+    if (environment.liveBytes > 0) {
+      this.#damaged.add(environment);
+      this.damagedCount++;
+      return;
+    }
+    this.#store.retire(environment);
+    this.reclaimedCount++;
   }
 }
 
 function isBlank(bytes: Uint8Array, offset: number): boolean {
-  for (let at = offset; at < offset + 12; at++) if (bytes[at] !== 0) return false;
+  for (let at = offset; at < offset + 8; at++) if (bytes[at] !== 0) return false;
   return true;
 }

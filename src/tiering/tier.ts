@@ -6,25 +6,45 @@ import { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import type { Database } from '../keyspace/database.ts';
 import { type ColdTier, type Keyspace, NOTIFY_EXPIRED } from '../keyspace/keyspace.ts';
 import { Entry, EXPIRES, WARM } from '../keyspace/record.ts';
-import { coldWord, hotWord, partitionOf, tagOf } from '../keyspace/slot-table.ts';
 import type { Ledger } from '../memory/ledger.ts';
 import type { TierReport } from '../metrics/tier-report.ts';
-import { ColdExpiry } from './cold-expiry.ts';
-import { COLD_HEADER_BYTES_MAX, ColdRecordReader, ColdRecordWriter, coldBytes } from './cold-record.ts';
-import { ColdStore } from './cold-store.ts';
-import { Demoter } from './demoter.ts';
+import { ColdExpiry, LIST_BYTES } from './cold-expiry.ts';
+import {
+  COLD_HEADER_BYTES_MAX,
+  ColdRecordReader,
+  ColdRecordWriter,
+  coldBytes,
+  TIER_DATABASE,
+} from './cold-record.ts';
+import { ColdStore, RECORD_BYTES_MAX } from './cold-store.ts';
+import { Demoter, type Demotion } from './demoter.ts';
+import { LargeDemotion } from './large-demotion.ts';
 import { Reclaimer } from './reclaimer.ts';
 
-/** Database id of records that are the tier's own: lists of expiring slots. */
-const TIER_DATABASE = 0;
 const TYPE_LIST_OF_SLOTS = 15;
-const SKETCH_BYTES = 1 << 20;
+const LIST_NAME_BYTES = 4;
+/** The space that a stored list takes: it is always full. */
+const STORED_LIST_BYTES = coldBytes(LIST_NAME_BYTES, LIST_BYTES, 0);
+/** RAM of a stored list's name and place. */
+const NAMED_LIST_BYTES = 96;
+/** The memory of touches: a fraction of the budget within limits. */
+const SKETCH_FRACTION = 1 / 64;
+const SKETCH_BYTES_MIN = 1 << 20;
+const SKETCH_BYTES_MAX = 1 << 24;
 /** A cold key is promoted at this many recent touches. */
 const TOUCHES_TO_PROMOTE = 2;
 /** Values above this fraction of the budget are served from their cold record, not promoted. */
 const PROMOTED_FRACTION_MAX = 1 / 16;
-/** Log bytes that one step of reclaiming looks at. */
-const RECLAIM_STEP_BYTES = 512 * 1024;
+/** Records below this are demoted at once whatever the store's size. */
+const LARGE_BYTES_MIN = 4 * 1024 * 1024;
+/** Samples in a row without a record that can be demoted, after which balancing gives up for now. */
+const FRUITLESS_STEPS_MAX = 2;
+/** Appended bytes after which the space that the files take is looked at again. */
+const SPACE_CHECK_BYTES = 64 * 1024;
+/** Steps of reclaiming, and expired keys and microseconds of removing them, in one run of the housekeeping. */
+const RECLAIM_STEPS = 2;
+const EXPIRED_KEYS_MAX = 512;
+const EXPIRED_US_MAX = 1000;
 /** A cold read that takes longer than this waited for the device. */
 const DEVICE_READ_US = 60;
 /** Reads of the device, less the many from the page cache, after which look-ups go aside. */
@@ -40,6 +60,19 @@ export interface TierSettings {
   readonly hotThreshold: number;
   /** Bytes of SSD to stay within, or 0 for no limit. */
   readonly storageBytes: number;
+}
+
+/** The tier's figures with those of its store that are not in the general report. */
+export interface DetailedTierReport extends TierReport {
+  /** Bytes appended to the log: of fresh records, and of records that reclaiming moved. */
+  readonly freshBytes: number;
+  readonly movedBytes: number;
+  /** Bytes of files that only wait for their removal. */
+  readonly retiredBytes: number;
+  /** Environments that can't be reclaimed since a record in them is damaged. */
+  readonly damagedEnvironments: number;
+  /** The fault is that the disk is full. */
+  readonly isDiskFull: boolean;
 }
 
 /**
@@ -64,8 +97,9 @@ export class Tier implements ColdTier {
   readonly #settings: TierSettings;
   readonly #writer = new ColdRecordWriter();
   readonly #reader = new ColdRecordReader();
-  readonly #sketch = new TouchSketch(SKETCH_BYTES);
+  readonly #sketch: TouchSketch;
   readonly #demoter: Demoter;
+  readonly #large: LargeDemotion;
   readonly #reclaimer: Reclaimer;
   readonly #expiry: ColdExpiry;
   /** Where stored lists of expiring slots are, by name: upper and lower word of the place. */
@@ -73,11 +107,17 @@ export class Tier implements ColdTier {
   readonly #listEntry = new Entry();
   #nextList = 1;
   readonly #readTimes: RecordableHistogram = createHistogram();
+  /** Whether the store takes records at present. */
+  #isStorable = true;
+  #spaceCheckBytes = 0;
   #deviceReads = 0;
   #fetchingAside = false;
   readonly #onError: (error: ColdRecordError) => void;
 
-  /** `onReadError` is told of each cold record that can't be read. */
+  /**
+   * Takes the folder at `path`, which must exist, for this process. `onReadError` is told of each cold record that can't be
+   * read. Throws an Error with a message for people if the folder can't be used (see ColdStore).
+   */
   constructor(
     keyspace: Keyspace,
     ledger: Ledger,
@@ -94,23 +134,29 @@ export class Tier implements ColdTier {
     this.#onError = onReadError;
     this.store = new ColdStore(path, files);
     this.store.onProgress = () => this.onProgress();
+    this.#sketch = new TouchSketch(sketchBytes(settings.memoryBytes));
     this.#demoter = new Demoter(keyspace);
+    this.#large = new LargeDemotion(keyspace, this.store);
     this.#expiry = new ColdExpiry({
       write: (words) => this.#writeList(words),
       take: (name) => this.#takeList(name),
     });
-    this.#reclaimer = new Reclaimer(
-      keyspace,
-      this.store,
-      new ColdRecordReader(),
-      (upper, lower, entry, bytes, length) => this.#moveList(upper, lower, entry, bytes, length),
-    );
+    this.#reclaimer = new Reclaimer(keyspace, this.store, new ColdRecordReader(), {
+      moveList: (upper, lower, entry, bytes, offset, length, youngest) =>
+        this.#moveList(upper, lower, entry, bytes, offset, length, youngest),
+      movedExpiring: (database, expireAt) => this.#noteExpiry(database, expireAt),
+    });
     keyspace.cold = this;
   }
 
   /** Bytes of RAM that the tier itself uses. */
   get byteCount(): number {
-    return this.store.bufferBytes + this.#sketch.byteCount + this.#expiry.byteCount + this.#lists.size * 96;
+    return (
+      this.store.bufferBytes +
+      this.#sketch.byteCount +
+      this.#expiry.byteCount +
+      this.#lists.size * NAMED_LIST_BYTES
+    );
   }
 
   read(upper: number, lower: number, entry: Entry): void {
@@ -183,6 +229,26 @@ export class Tier implements ColdTier {
     });
   }
 
+  /** Why the store can't write at present, or empty; then hot keys that changed can't be demoted. */
+  get fault(): string {
+    return this.store.fault;
+  }
+
+  /** The fault is that the disk is full. */
+  get isDiskFull(): boolean {
+    return this.store.isDiskFull;
+  }
+
+  /** Environments of an earlier run that were removed at the start. */
+  get removedEnvironments(): number {
+    return this.store.removedEnvironments;
+  }
+
+  /** Whether writers should wait: memory is above the midpoint between where demotion starts and the budget. */
+  get mustWait(): boolean {
+    return this.#ledger.chargedBytes > (this.thresholdBytes + this.#settings.memoryBytes) / 2;
+  }
+
   /** Bytes of charged memory above which demotion starts. */
   get thresholdBytes(): number {
     return this.#settings.memoryBytes * this.#settings.hotThreshold;
@@ -195,48 +261,49 @@ export class Tier implements ColdTier {
   }
 
   /**
-   * Demotes until memory is below the threshold, for at most `microseconds` unless it is above the budget itself, where
-   * what is above it goes first. Called after each batch of commands and by the cron.
+   * Demotes until memory is below the threshold, for about `microseconds`, and four times that while it is above the budget
+   * itself. Stops when the store is busy, or nothing can be demoted. Called after each batch of commands and by the cron.
    */
   balance(microseconds: number): void {
+    const { memoryBytes } = this.#settings;
     const threshold = this.thresholdBytes;
     let charged = this.#ledger.chargedBytes;
-    if (charged <= threshold) return;
+    if (charged <= threshold || memoryBytes === 0) return;
+    const { arena } = this.#keyspace;
+    const { store } = this;
+    const otherBytes = charged - arena.usedBytes;
     const start = this.#clock.monotonicUs();
-    const demote = (database: Database) => this.#demoteLoaded(database);
+    let fruitless = 0;
     while (charged > threshold) {
-      const pressed = charged > this.#settings.memoryBytes;
-      if (!this.#demoter.step(pressed, demote)) break;
-      if (this.#clock.monotonicUs() - start > (pressed ? microseconds * 4 : microseconds)) break;
-      charged = this.#ledger.chargedBytes;
+      // A record with a cold copy needs no store, so with a fault there may be something to demote.
+      if (store.isBusy && store.fault === '') return;
+      const isPressed = charged > memoryBytes;
+      if (this.#large.isActive && !store.isBusy) {
+        this.#stepLarge();
+      } else {
+        this.#isStorable = store.fault === '' && !this.isStorageFull && this.#keepSpace();
+        const demoted = this.#demoter.step(isPressed, this.#demote);
+        if (demoted < 0) return;
+        fruitless = demoted === 0 ? fruitless + 1 : 0;
+        if (fruitless === FRUITLESS_STEPS_MAX) return;
+      }
+      if (this.#clock.monotonicUs() - start > (isPressed ? microseconds * 4 : microseconds)) return;
+      charged = otherBytes + arena.usedBytes;
     }
   }
 
   /** Housekeeping of one tick: reclaims space and removes cold keys that expired, each for a bounded time. */
   maintain(): void {
-    const urgent = this.isStorageFull;
-    if (this.#reclaimer.isWanted(urgent)) {
-      if (urgent) this.store.sealHead();
-      this.#reclaimer.step(RECLAIM_STEP_BYTES);
-    }
-    if (!this.#keyspace.settings.activeExpire) return;
-    this.#expiry.due(this.#keyspace.nowMs, 512, (slot) => {
-      const database = this.#keyspace.databases.find((candidate) => candidate.id === slot.databaseId);
-      if (database === undefined) return;
-      if (!database.table.findLocation(slot.partition, slot.word0, slot.word1)) return;
-      try {
-        const entry = database.load(slot.partition);
-        if (entry.expireAt < 0 || entry.expireAt > this.#keyspace.nowMs) return;
-        database.removeBySystem(NOTIFY_EXPIRED, 'expired', this.#keyspace.settings.lazyExpire);
-      } catch (error) {
-        if (!(error instanceof ColdRecordError)) throw error;
-      }
-    });
+    const { store } = this;
+    if (this.#large.isActive && !store.isBusy) this.#stepLarge();
+    for (let step = 0; step < RECLAIM_STEPS && this.#isReclaimable; step++) this.#reclaimer.step();
+    if (store.hasRetired && !this.#isReclaimable && store.fault === '') store.flushMoved();
+    this.#expire();
   }
 
-  /** Whether reclaiming has more to do, so that the cron should come again soon. */
+  /** Whether housekeeping has more to do, so that the cron should come again soon. */
   get isReclaiming(): boolean {
-    return this.#reclaimer.isActive || this.#reclaimer.isWanted(this.isStorageFull);
+    return this.#isReclaimable || this.#expiry.isDue(this.#keyspace.nowMs);
   }
 
   /** Demotes the key that a database found last; false if it is cold already or the store can't take it now. */
@@ -244,7 +311,8 @@ export class Tier implements ColdTier {
     if (!database.entry.hot) return false;
     const { keyOffset, keyLength, bytes } = database.entry;
     if (!database.peekRaw(bytes, keyOffset, keyLength)) return false;
-    return this.#demoteLoaded(database);
+    this.#isStorable = this.store.fault === '' && !this.isStorageFull;
+    return this.#demote(database) === 'demoted';
   }
 
   /** Stops writing and closes the store. */
@@ -252,7 +320,7 @@ export class Tier implements ColdTier {
     return this.store.close();
   }
 
-  report(): TierReport {
+  report(): DetailedTierReport {
     const { databases, arena, statistics } = this.#keyspace;
     let keys = 0;
     let coldKeys = 0;
@@ -260,26 +328,23 @@ export class Tier implements ColdTier {
       keys += database.size;
       coldKeys += database.coldCount;
     }
-    const { store } = this;
-    let environmentCount = 0;
-    for (const environment of store.environments) if (environment !== undefined) environmentCount++;
+    const { liveBytes, ...ofStore } = this.store.report();
     const times = this.#readTimes;
     const measured = times.count > 0;
     return {
-      path: store.path,
+      ...ofStore,
+      path: this.store.path,
       hotKeys: keys - coldKeys,
       coldKeys,
       hotBytes: arena.usedBytes,
-      coldLiveBytes: store.liveBytes,
-      fileBytes: store.fileBytes,
-      environmentCount,
-      bufferBytes: store.bufferBytes,
+      coldLiveBytes: liveBytes,
       demotions: this.demotions,
       warmDemotions: this.warmDemotions,
       promotions: statistics.promotions,
       demotedBytes: this.demotedBytes,
-      writtenBytes: store.writtenBytes,
+      writtenBytes: ofStore.freshBytes + ofStore.movedBytes,
       reclaimedEnvironments: this.#reclaimer.reclaimedCount,
+      damagedEnvironments: this.#reclaimer.damagedCount,
       coldReads: this.coldReads,
       coldReadErrors: this.coldReadErrors,
       coldReadMicrosecondsP50: measured ? times.percentile(50) : 0,
@@ -288,8 +353,6 @@ export class Tier implements ColdTier {
       fetchedBlocks: this.fetchedBlocks,
       fetchRounds: this.fetchRounds,
       isFetchingAside: this.#fetchingAside,
-      writeErrors: store.writeErrors,
-      fault: store.fault,
       storageBytes: this.#settings.storageBytes,
     };
   }
@@ -307,57 +370,106 @@ export class Tier implements ColdTier {
     reader.verify(bytes, store.offset, entry);
   }
 
-  /** Demotes the hot record that a database has loaded. */
-  #demoteLoaded(database: Database): boolean {
+  get #isReclaimable(): boolean {
+    return !this.store.isBusy && this.#reclaimer.isWanted(this.isStorageFull);
+  }
+
+  /** Reclaims where that has fallen behind; false where demotion has to wait for it. */
+  #keepSpace(): boolean {
     const { store } = this;
-    const entry = database.entry;
-    if ((entry.flags & WARM) !== 0) {
-      const upper = database.warmUpper;
-      const lower = database.warmLower;
-      this.#noteExpiry(database, entry, upper, lower);
-      database.demoteTo(upper, lower);
-      this.demotions++;
-      this.warmDemotions++;
+    const appendedBytes = store.freshBytes + store.movedBytes;
+    if (appendedBytes < this.#spaceCheckBytes) return true;
+    if (!this.#reclaimer.isBehind) {
+      this.#spaceCheckBytes = appendedBytes + SPACE_CHECK_BYTES;
       return true;
     }
-    if (store.isBusy || this.isStorageFull) return false;
+    this.#reclaimer.step();
+    return !this.#reclaimer.isOverdue;
+  }
+
+  /** Demotes the hot record that a database has loaded. */
+  readonly #demote = (database: Database): Demotion => {
+    const { store } = this;
+    const { entry } = database;
+    if ((entry.flags & WARM) !== 0) {
+      this.#place(database, database.warmUpper, database.warmLower);
+      this.warmDemotions++;
+      return 'demoted';
+    }
+    if (!this.#isStorable) return 'skipped';
+    if (store.isBusy) return 'full';
     const live = coldBytes(entry.keyLength, entry.payloadLength, entry.flags);
-    if (live > store.recordBytesMax) return true;
+    if (live > RECORD_BYTES_MAX) return 'skipped';
+    if (live > LARGE_BYTES_MIN && live > store.largeBytesMin) {
+      if (this.#large.isActive) return 'skipped';
+      return this.#large.begin(database) ? 'demoted' : 'full';
+    }
     this.#writer.encode(entry, database.id, true);
-    store.append(this.#writer.bytes, this.#writer.length, live, database.id & 0xffffff);
-    this.demotions++;
+    const { bytes, length } = this.#writer;
+    const databaseId = database.id & 0xffffff;
+    if (!store.append('fresh', bytes, 0, length, live, databaseId, store.freshBytes)) return 'full';
     this.demotedBytes += entry.keyLength + entry.payloadLength;
-    this.#noteExpiry(database, entry, store.placeUpper, store.placeLower);
-    database.demoteTo(store.placeUpper, store.placeLower);
-    return true;
+    this.#place(database, store.placeUpper, store.placeLower);
+    return 'demoted';
+  };
+
+  #stepLarge(): void {
+    this.#large.step((database) => {
+      this.demotedBytes += database.entry.keyLength + database.entry.payloadLength;
+      this.#place(database, this.store.placeUpper, this.store.placeLower);
+    });
   }
 
-  #noteExpiry(database: Database, entry: Entry, upper: number, lower: number): void {
-    if ((entry.flags & EXPIRES) === 0) return;
-    const hash = this.#keyspace.keyHash.hashBytes(entry.bytes, entry.keyOffset, entry.keyLength);
-    const partition = partitionOf(this.#keyspace.keyHash.upper);
-    // Appending a full list moves the place that the store gave last.
-    const { placeUpper, placeLower } = this.store;
-    this.#expiry.add(
-      entry.expireAt,
-      this.#keyspace.nowMs,
-      partition,
-      coldWord(tagOf(hash), upper),
-      lower,
-      database.id,
-    );
-    this.store.placeUpper = placeUpper;
-    this.store.placeLower = placeLower;
-    // The same goes for the slot that the table stopped at.
-    database.table.findLocation(partition, hotWord(tagOf(hash), entry.address), entry.address | 0);
+  /** Puts the hot record that a database has loaded at its cold copy's place. */
+  #place(database: Database, upper: number, lower: number): void {
+    const { flags, expireAt } = database.entry;
+    database.demoteTo(upper, lower);
+    this.demotions++;
+    if ((flags & EXPIRES) !== 0) this.#noteExpiry(database, expireAt);
   }
 
+  /** Remembers the expiry of the key whose cold slot a database's table stopped at. */
+  #noteExpiry(database: Database, expireAt: number): void {
+    const { table } = database;
+    this.#expiry.add(expireAt, this.#keyspace.nowMs, table.partition, table.word0, table.word1, database.id);
+  }
+
+  /** Removes cold keys whose time has come, for a bounded time. */
+  #expire(): void {
+    const keyspace = this.#keyspace;
+    if (keyspace.expiryPaused) return;
+    const expiry = this.#expiry;
+    const start = this.#clock.monotonicUs();
+    for (let count = 0; count < EXPIRED_KEYS_MAX && expiry.next(keyspace.nowMs); count++) {
+      const database = keyspace.databases.find((candidate) => candidate.id === expiry.databaseId);
+      if (database?.table.findLocation(expiry.partition, expiry.word0, expiry.word1)) {
+        this.#removeIfExpired(database, expiry.partition);
+      }
+      if (this.#clock.monotonicUs() - start > EXPIRED_US_MAX) return;
+    }
+  }
+
+  #removeIfExpired(database: Database, partition: number): void {
+    try {
+      // The place may have been given to another record since.
+      const { expireAt } = database.load(partition);
+      if (expireAt < 0 || expireAt > this.#keyspace.nowMs) return;
+    } catch (error) {
+      if (error instanceof ColdRecordError) return;
+      throw error;
+    }
+    database.removeBySystem(NOTIFY_EXPIRED, 'expired', this.#keyspace.settings.lazyExpire);
+  }
+
+  /** Appends a list of slots, under a name that is its record's key. */
   #writeList(words: Int32Array): number {
-    const name = this.#nextList++;
+    const { store } = this;
+    if (store.fault !== '') return -1;
+    const name = this.#nextList;
     const entry = this.#listEntry;
-    const bytes = new Uint8Array(4 + words.byteLength);
+    const bytes = new Uint8Array(LIST_NAME_BYTES + words.byteLength);
     new DataView(bytes.buffer).setUint32(0, name, true);
-    bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength), 4);
+    bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength), LIST_NAME_BYTES);
     entry.bytes = bytes;
     entry.type = TYPE_LIST_OF_SLOTS;
     entry.encoding = 0;
@@ -365,17 +477,16 @@ export class Tier implements ColdTier {
     entry.access = 0;
     entry.expireAt = -1;
     entry.keyOffset = 0;
-    entry.keyLength = 4;
-    entry.payloadOffset = 4;
+    entry.keyLength = LIST_NAME_BYTES;
+    entry.payloadOffset = LIST_NAME_BYTES;
     entry.payloadLength = words.byteLength;
     this.#writer.encode(entry, TIER_DATABASE, false);
-    this.store.append(
-      this.#writer.bytes,
-      this.#writer.length,
-      coldBytes(4, words.byteLength, 0),
-      TIER_DATABASE,
-    );
-    this.#lists.set(name, [this.store.placeUpper, this.store.placeLower]);
+    const { bytes: record, length } = this.#writer;
+    if (!store.append('fresh', record, 0, length, STORED_LIST_BYTES, TIER_DATABASE, store.freshBytes)) {
+      return -1;
+    }
+    this.#nextList++;
+    this.#lists.set(name, [store.placeUpper, store.placeLower]);
     return name;
   }
 
@@ -387,24 +498,39 @@ export class Tier implements ColdTier {
       this.#readRecord(upper, lower, entry);
     } catch (error) {
       // The keys that it named expire when they are looked up.
-      if (error instanceof ColdRecordError) this.#onError(error);
-      return new Int32Array(0);
+      if (!(error instanceof ColdRecordError)) throw error;
+      this.#onError(error);
+      entry.payloadLength = 0;
     }
-    this.store.release(upper, lower, coldBytes(4, entry.payloadLength, 0), TIER_DATABASE);
+    this.store.release(upper, lower, STORED_LIST_BYTES, TIER_DATABASE);
     const copy = entry.bytes.slice(entry.payloadOffset, entry.payloadOffset + entry.payloadLength);
-    return new Int32Array(copy.buffer);
+    return new Int32Array(copy.buffer, 0, copy.length / 4);
   }
 
-  #moveList(upper: number, lower: number, entry: Entry, bytes: Uint8Array, length: number): void {
-    const name = new DataView(entry.bytes.buffer, entry.bytes.byteOffset + entry.keyOffset).getUint32(
-      0,
-      true,
-    );
+  #moveList(
+    upper: number,
+    lower: number,
+    entry: Entry,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    youngest: number,
+  ): boolean {
+    const view = new DataView(entry.bytes.buffer, entry.bytes.byteOffset + entry.keyOffset);
+    const name = view.getUint32(0, true);
     const place = this.#lists.get(name);
-    if (place === undefined || place[0] !== upper || place[1] !== lower) return;
-    const live = coldBytes(4, entry.payloadLength, 0);
-    this.store.append(bytes, length, live, TIER_DATABASE);
-    this.store.release(upper, lower, live, TIER_DATABASE);
-    this.#lists.set(name, [this.store.placeUpper, this.store.placeLower]);
+    if (place === undefined || place[0] !== upper || place[1] !== lower) return true;
+    const { store } = this;
+    if (!store.append('moved', bytes, offset, length, STORED_LIST_BYTES, TIER_DATABASE, youngest))
+      return false;
+    store.release(upper, lower, STORED_LIST_BYTES, TIER_DATABASE);
+    this.#lists.set(name, [store.placeUpper, store.placeLower]);
+    return true;
   }
+}
+
+/** A power of two. */
+function sketchBytes(memoryBytes: number): number {
+  const wanted = Math.min(SKETCH_BYTES_MAX, Math.max(SKETCH_BYTES_MIN, memoryBytes * SKETCH_FRACTION));
+  return 2 ** Math.floor(Math.log2(wanted));
 }

@@ -6,7 +6,7 @@ import { type Reply, ReplyError, decodeReply } from '../../src/resp/reply.ts';
  */
 export function sameReply(words: readonly Buffer[], ours: Buffer, theirs: Buffer): boolean {
   if (ours.equals(theirs)) return true;
-  if (ours[0] === ERROR && theirs[0] === ERROR) return cutAtZeros(ours) === cutAtZeros(theirs);
+  if (ours[0] === ERROR && theirs[0] === ERROR) return sameUpToZero(ours, theirs);
   const name = words[0].toString('latin1').toLowerCase();
   const subcommand = words.length > 1 ? words[1].toString('latin1').toLowerCase() : '';
   const rule = RULES[name] ?? RULES[`${name} ${subcommand}`];
@@ -18,9 +18,10 @@ export function sameReply(words: readonly Buffer[], ours: Buffer, theirs: Buffer
 
 const ERROR = 45;
 
-/** An error's text. Redis ends an argument that it shows at its first zero byte, as C does; Thermocline shows it whole. */
-function cutAtZeros(error: Buffer): string {
-  return error.toString('latin1').replace(/\x00[^'\r]*/g, '');
+/** Redis ends an argument that an error shows at its first zero byte, as C does; Thermocline shows it whole. */
+function sameUpToZero(ours: Buffer, theirs: Buffer): boolean {
+  const zero = ours.indexOf(0);
+  return zero >= 0 && theirs.subarray(0, zero).equals(ours.subarray(0, zero));
 }
 
 type Rule = (ours: Reply, theirs: Reply, words: readonly Buffer[]) => boolean;

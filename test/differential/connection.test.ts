@@ -38,7 +38,7 @@ const COMMANDS: readonly ((random: Random) => Word[])[] = [
   (random) => ['COMMAND', 'GETKEYS', pick(random, ['GET', 'MSET', 'PING', 'nosuch']), key(random), key(random)],
   (random) => ['COMMAND', pick(random, ['NOSUCH', 'GETKEYS'])],
   (random) => ['CONFIG', pick(random, ['NOSUCH', 'GET', 'SET'])],
-  (random) => ['CONFIG', 'SET', pick(random, ['nosuch', 'maxmemory', 'port']), value(random)],
+  (random) => ['CONFIG', 'SET', pick(random, ['nosuch', 'maxmemory-samples']), pick(random, ['5', '0', '-1', 'x'])],
   (random) => ['CONFIG', 'GET', pick(random, ['nosuch', 'maxmemory-samples', 'timeou[t]'])],
   (random) => ['NOSUCH', value(random), value(random), value(random)],
   (random) => [value(random), value(random)],

@@ -44,8 +44,9 @@ export class Pair {
     const flex = {
       'enable-flex': true,
       'flex-storage-path': temporaryDirectory(),
-      // A tenth of what is needed to hold everything, so that demotion runs beside the commands.
-      maxmemory: mode === 'demoted' ? '1gb' : '4mb',
+      // Demotion begins below what the empty index takes, so it always runs beside the commands.
+      maxmemory: '128mb',
+      'flex-hot-threshold': mode === 'demoted' ? 1 : 0.01,
     };
     const [thermocline, redis] = await Promise.all([
       startThermocline({ save: '', 'enable-debug-command': true, ...(mode === 'flex off' ? {} : flex) }),

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/commands/all.ts';
@@ -182,6 +183,14 @@ describe('connections', () => {
   test('that are idle for longer than timeout are ended', async () => {
     await admin.call('CONFIG', 'SET', 'timeout', '1');
     const idle = await connect(server.port);
+    const reading = await connect(server.port);
+    // So does one that takes its time to read a reply: 64 KiB at a time.
+    await reading.call('SETRANGE', 'large', 40_000_000, 'x');
+    reading.socket.on('data', () => {
+      reading.socket.pause();
+      setTimeout(() => reading.socket.resume(), 4);
+    });
+    const large = reading.call('STRLEN', 'large').then(() => reading.call('GET', 'large'));
     const slow = await connect(server.port);
     await idle.call('PING');
     // A command that takes its time to arrive keeps its connection.
@@ -192,8 +201,34 @@ describe('connections', () => {
     await eventually(() => at >= bytes.length, 'the command is sent');
     clearInterval(timer);
     expect(await slow.reply()).toBe('x'.repeat(40));
+    expect(await large).toHaveLength(40_000_001);
     admin = await connect(server.port);
     await admin.call('CONFIG', 'SET', 'timeout', '0');
+  });
+
+  test.skipIf(!existsSync('/proc/net/tcp'))('are probed as tcp-keepalive says', async () => {
+    /** The timer of the server's end: kind (2 for keepalive) and the seconds left, of which proc(5) has hundredths. */
+    const timer = (client: TestClient) => {
+      const hex = (port = 0) => port.toString(16).toUpperCase().padStart(4, '0');
+      const ends = `0100007F:${hex(server.port)} 0100007F:${hex(client.socket.localPort)}`;
+      const line = readFileSync('/proc/net/tcp', 'utf8')
+        .split('\n')
+        .find((text) => text.includes(ends));
+      const [, kind, ticks] = / (\d\d):([0-9A-F]+) /.exec(line ?? '') ?? [];
+      return { kind: Number(kind), seconds: Number.parseInt(ticks, 16) / 100 };
+    };
+    expect(await admin.call('CONFIG', 'GET', 'tcp-keepalive')).toEqual(['tcp-keepalive', '300']);
+    expect(timer(admin).kind).toBe(2);
+    expect(timer(admin).seconds).toBeGreaterThan(290);
+    await admin.call('CONFIG', 'SET', 'tcp-keepalive', '60');
+    const next = await connect(server.port);
+    await next.call('PING');
+    expect(timer(next).seconds).toBeLessThan(61);
+    await admin.call('CONFIG', 'SET', 'tcp-keepalive', '0');
+    const last = await connect(server.port);
+    await last.call('PING');
+    expect(timer(last).kind).toBe(0);
+    await admin.call('CONFIG', 'SET', 'tcp-keepalive', '300');
   });
 
   const outside = Object.values(networkInterfaces())
@@ -251,7 +286,7 @@ test('random bytes on thousands of connections do not hurt others', async () => 
     }
     return Buffer.concat(parts);
   };
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 40; round++) {
     const clients = await Promise.all(Array.from({ length: 50 }, () => connect(server.port)));
     for (const client of clients) {
       client.send(message());

@@ -30,16 +30,16 @@ async function all(client: TestClient, commands: (string | number)[][], expected
 }
 
 describe('a data set of ten times the budget', () => {
-  const count = 160_000;
-  const budgetBytes = 16 * MB;
+  const count = 80_000;
+  const budgetBytes = 32 * MB;
   const pool = createGenerator(1).bytes(4096).toString('hex');
   let server: TestServer;
   let client: TestClient;
 
-  /** The value of a key: 1,000 bytes that no other key has, half of which compress well. */
+  /** The value of a key: 4,000 bytes that no other key has, half of which compress well. */
   function textOf(index: number): string {
-    const at = (index * 31) % 7000;
-    return `<${index}>${pool.slice(at, at + 500)}`.padEnd(1000, `<${index}>`);
+    const at = (index * 31) % 6000;
+    return `<${index}>${pool.slice(at, at + 2000)}`.padEnd(4000, `<${index}>`);
   }
 
   beforeAll(async () => {
@@ -66,7 +66,7 @@ describe('a data set of ten times the budget', () => {
       const indexes = Array.from({ length: 250 }, () => generator.below(count));
       reader.send(Buffer.concat(indexes.map((index) => encodeCommand('GET', `key:${index}`))));
       const replies = await reader.rawReplies(indexes.length);
-      const wrong = replies.findIndex((reply, at) => `${reply}` !== `$1000\r\n${textOf(indexes[at])}\r\n`);
+      const wrong = replies.findIndex((reply, at) => `${reply}` !== `$4000\r\n${textOf(indexes[at])}\r\n`);
       expect(wrong).toBe(-1);
       const many = await reader.call(
         'MGET',
@@ -129,30 +129,36 @@ describe('a data set of ten times the budget', () => {
     }
   });
 
+  test('takes writes that have to wait for memory, though their sender has closed its end', async () => {
+    const client = await connect(server.port);
+    const writes = Array.from({ length: 8_000 }, (_, index) =>
+      encodeCommand('SET', `key:${index}`, textOf(index)),
+    );
+    client.socket.end(Buffer.concat(writes));
+    expect((await client.untilClosed()).toString('latin1')).toBe('+OK\r\n'.repeat(writes.length));
+  });
+
   test('follows flex-hot-threshold', async () => {
     const hot = async () => Number((await info(client)).flex_hot_bytes);
-    expect(await client.call('CONFIG', 'SET', 'flex-hot-threshold', '0.3')).toBe('OK');
+    expect(await client.call('CONFIG', 'SET', 'flex-hot-threshold', '0.6')).toBe('OK');
     await eventually(
-      async () => Number((await info(client)).used_memory) < budgetBytes * 0.36,
+      async () => Number((await info(client)).used_memory) < budgetBytes * 0.62,
       'memory has come down',
     );
     const low = await hot();
-    expect(await client.call('CONFIG', 'SET', 'flex-hot-threshold', '0.9')).toBe('OK');
-    await all(
-      client,
-      Array.from({ length: 6000 }, (_, index) => ['SET', `key:${index}`, textOf(index)]),
-      '+OK\r\n',
-    );
-    expect(await hot()).toBeGreaterThan(low * 1.5);
+    expect(await client.call('CONFIG', 'SET', 'flex-hot-threshold', '0.95')).toBe('OK');
+    const writes = Array.from({ length: 6000 }, (_, index) => ['SET', `key:${index}`, textOf(index)]);
+    await all(client, writes, '+OK\r\n');
+    expect(await hot()).toBeGreaterThan(low + 3 * MB);
     expect(errorText(await client.call('CONFIG', 'SET', 'flex-hot-threshold', '1.1'))).toMatch(
-      /^ERR CONFIG SET failed/,
+      /^ERR CONFIG SET/,
     );
   });
 
   test.each([['SYNC'], ['ASYNC']])('FLUSHALL %s empties both tiers', async (mode) => {
     await all(
       client,
-      Array.from({ length: 20_000 }, (_, index) => ['SET', `key:${index}`, textOf(index)]),
+      Array.from({ length: 10_000 }, (_, index) => ['SET', `key:${index}`, textOf(index)]),
       '+OK\r\n',
     );
     expect(await client.call('FLUSHALL', mode)).toBe('OK');
@@ -165,7 +171,8 @@ describe('a data set of ten times the budget', () => {
       const figures = await info(client);
       return figures.lazyfree_pending_objects === '0' && Number(figures.flex_hot_bytes) < 4096;
     }, 'all is freed');
-    expect(await info(client)).toMatchObject({ flex_hot_keys: '1', flex_cold_keys: '0' });
+    const figures = await info(client);
+    expect(Number(figures.flex_hot_keys) + Number(figures.flex_cold_keys)).toBe(1);
     await client.call('FLUSHALL');
   });
 });
@@ -249,6 +256,55 @@ describe('cold keys', () => {
     await client.call('SELECT', '0');
     expect(await client.call('GET', 'k')).toBe('one');
     await client.call('FLUSHALL');
+  });
+});
+
+describe('a full SSD budget', () => {
+  const full = { ...FLEX, maxmemory: '16mb', 'flex-storage-limit': '32mb', 'maxmemory-samples': 10 };
+  const value = createGenerator(9).bytes(500).toString('hex');
+
+  test('evicts by maxmemory-policy', async () => {
+    const server = await startThermocline({ ...full, 'maxmemory-policy': 'allkeys-lru' });
+    const client = await connect(server.port);
+    const writes = Array.from({ length: 80_000 }, (_, index) => ['SET', `key:${index}`, `${index}:${value}`]);
+    await all(client, writes, '+OK\r\n');
+    const figures = await info(client);
+    expect(Number(figures.evicted_keys)).toBeGreaterThan(20_000);
+    expect(await client.call('DBSIZE')).toBe(80_000 - Number(figures.evicted_keys));
+    expect(Number(figures.flex_file_bytes)).toBeLessThan(40 * MB);
+    let found = 0;
+    for (let index = 0; index < 80_000; index += 40) {
+      const reply = await client.call('GET', `key:${index}`);
+      if (reply !== null) expect([index, reply]).toEqual([index, `${index}:${value}`]);
+      if (reply !== null) found++;
+    }
+    expect(found).toBeGreaterThan(200);
+  });
+
+  test('refuses writes without a policy, and takes them once there is room', async () => {
+    const server = await startThermocline(full);
+    const client = await connect(server.port);
+    let refused = 0;
+    for (let at = 0; at < 80_000; at += 1000) {
+      const batch = Array.from({ length: 1000 }, (_, index) =>
+        encodeCommand('SET', `key:${at + index}`, value),
+      );
+      client.send(Buffer.concat(batch));
+      for (const reply of await client.rawReplies(1000)) {
+        if (`${reply}` === '+OK\r\n') continue;
+        expect(`${reply}`).toMatch(/^-OOM /);
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(10_000);
+    expect(await client.call('DBSIZE')).toBe(80_000 - refused);
+    expect(await client.call('GET', 'key:100')).toBe(value);
+    await client.call('CONFIG', 'SET', 'flex-storage-limit', '0');
+    await all(
+      client,
+      Array.from({ length: 5000 }, (_, index) => ['SET', `more:${index}`, value]),
+      '+OK\r\n',
+    );
   });
 });
 

@@ -11,12 +11,17 @@ export function encodeCommand(...words: readonly (string | number | Buffer)[]): 
 
 /** As {@link encodeCommand}, for more words than a call can spread. */
 export function encodeWords(words: readonly (string | number | Buffer)[]): Buffer {
-  const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)];
+  const parts: Buffer[] = [];
+  let text = `*${words.length}\r\n`;
   for (const word of words) {
-    const bytes = Buffer.isBuffer(word) ? word : Buffer.from(`${word}`);
-    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'));
+    if (Buffer.isBuffer(word)) {
+      parts.push(Buffer.from(`${text}$${word.length}\r\n`), word);
+      text = '\r\n';
+    } else {
+      text += `$${Buffer.byteLength(`${word}`)}\r\n${word}\r\n`;
+    }
   }
-  return Buffer.concat(parts);
+  return Buffer.concat([...parts, Buffer.from(text)]);
 }
 
 /** Finds where replies end in bytes that arrive in pieces; each byte is looked at once. */

@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly directory?: string;
   /** Text of a configuration file, loaded before the directives. */
   readonly configText?: string;
+  /** More configuration, given on standard input. */
+  readonly input?: string;
   readonly environment?: Record<string, string>;
   /** The limit on open files that the server starts with. */
   readonly openFilesMax?: number;
@@ -185,7 +187,7 @@ function testServer(program: Program, port: number, directory: string): TestServ
 function serverArguments(
   directory: string,
   directives: Record<string, DirectiveValue>,
-  configText?: string,
+  { configText, input }: ServerOptions,
 ): string[] {
   const args = [MAIN];
   if (configText !== undefined) {
@@ -193,6 +195,7 @@ function serverArguments(
     writeFileSync(file, configText);
     args.push(file);
   }
+  if (input !== undefined) args.push('-');
   return [...args, ...commandLine({ bind: '127.0.0.1', port: 0, dir: directory, ...directives })];
 }
 
@@ -202,7 +205,7 @@ export async function startThermocline(
   options: ServerOptions = {},
 ): Promise<TestServer> {
   const directory = options.directory ?? temporaryDirectory();
-  const args = serverArguments(directory, directives, options.configText);
+  const args = serverArguments(directory, directives, options);
   // The shell puts the server in its own place, with the lowered limit.
   const limited = [
     '-c',
@@ -216,7 +219,7 @@ export async function startThermocline(
       ? new Program(process.execPath, args, directory, options.environment)
       : new Program('sh', [...limited, ...args], directory, options.environment);
   atEnd(() => program.end('SIGKILL'));
-  program.process.stdin?.end();
+  program.process.stdin?.end(options.input);
   const { logfile } = directives;
   const log = () => {
     if (typeof logfile !== 'string') return program.output;
