@@ -346,9 +346,11 @@ export class Arena {
 
   /** Live bytes of a segment; infinite for one that is a single block, which has nowhere to go. */
   #liveBytesOf(segment: number): number {
-    if (this.bytes[segment].length > SEGMENT_BYTES) return Number.POSITIVE_INFINITY;
     let units = 0;
     const first = segment * SLABS_PER_SEGMENT;
+    if (this.#slabClass[first] === RUN_CLASS && this.#slabUsed[first] > SHARED_RUN_QUADS_MAX) {
+      return Number.POSITIVE_INFINITY;
+    }
     for (let slab = first; slab < first + SLABS_PER_SEGMENT; slab++) {
       const sizeClass = this.#slabClass[slab];
       if (sizeClass === RUN_CLASS) units += this.#slabUsed[slab] * UNITS_PER_QUAD;
@@ -382,14 +384,14 @@ export class Arena {
   #openSlab(sizeClass: number, blockUnits: number): number {
     let slab: number;
     if (blockUnits > SMALL_UNITS_MAX) {
-      const quad = this.#takeQuads(1);
+      const quad = this.#takeQuads(1, false);
       this.#quadState[quad] = 2;
       slab = quad * SLABS_PER_QUAD;
       this.slabBytes += UNITS_PER_QUAD * UNIT_BYTES;
     } else {
       slab = this.#classHead[FREE_CLASS];
       if (slab === NONE) {
-        const quad = this.#takeQuads(1);
+        const quad = this.#takeQuads(1, false);
         this.#quadState[quad] = 1;
         for (let part = SLABS_PER_QUAD - 1; part >= 0; part--)
           this.#link(quad * SLABS_PER_QUAD + part, FREE_CLASS);
@@ -436,7 +438,7 @@ export class Arena {
       quad = this.#takeSegment(quadCount) * QUADS_PER_SEGMENT;
       this.#quadState[quad] = 2;
     } else {
-      quad = this.#takeQuads(quadCount);
+      quad = this.#takeQuads(quadCount, true);
       for (let at = 0; at < quadCount; at++) this.#quadState[quad + at] = at === 0 ? 2 : 3;
     }
     const slab = quad * SLABS_PER_QUAD;
@@ -490,8 +492,11 @@ export class Arena {
     this.touchedBytes -= bytes;
   }
 
-  /** The first quad of `count` free ones side by side in one segment, lowest first so that the top can be dropped. */
-  #takeQuads(count: number): number {
+  /**
+   * The first quad of `count` free ones side by side in one segment, lowest first so that the top can be dropped. For a run
+   * never quad 0, where it would have address 0.
+   */
+  #takeQuads(count: number, isRun: boolean): number {
     for (let segment = this.#firstOpenSegment; segment < this.bytes.length; segment++) {
       if (segment === this.#vacating) continue;
       if (this.#freeQuads[segment] < count) {
@@ -499,9 +504,8 @@ export class Arena {
         continue;
       }
       const first = segment * QUADS_PER_SEGMENT;
-      // Quad 0 cannot begin a run: a block there would have address 0.
       let run = 0;
-      for (let at = segment === 0 && count > 1 ? 1 : 0; at < QUADS_PER_SEGMENT; at++) {
+      for (let at = segment === 0 && isRun ? 1 : 0; at < QUADS_PER_SEGMENT; at++) {
         run = this.#quadState[first + at] === 0 ? run + 1 : 0;
         if (run === count) {
           this.#freeQuads[segment] -= count;
@@ -512,7 +516,7 @@ export class Arena {
       }
     }
     this.#addSegment();
-    return this.#takeQuads(count);
+    return this.#takeQuads(count, isRun);
   }
 
   #giveQuads(quad: number, count: number): void {

@@ -74,7 +74,7 @@ export class Decoder {
     this.start = offset;
     this.end = end;
     if (this.#argumentsLeft > 0) {
-      this.arguments.shift(by);
+      if (by !== 0) this.arguments.shift(by);
       this.arguments.buffer = buffer;
       this.arguments.view = this.#view;
     }

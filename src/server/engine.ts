@@ -1,14 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
-import {
-  errorReason,
-  freeBytes,
-  list,
-  lockFile,
-  makeDirectory,
-  removeTree,
-  systemFiles,
-} from '../base/files.ts';
+import { errorReason, makeDirectory, systemFiles } from '../base/files.ts';
 import { type Random, secretHex, systemRandom } from '../base/random.ts';
 import { REDIS_VERSION, VERSION } from '../base/version.ts';
 import type { Call, MemoryReport, Services, ShutdownOptions } from '../command-table/call.ts';
@@ -94,7 +86,6 @@ export class Engine implements Services, KeyspaceEvents, Observer {
 
   readonly #host: EngineHost;
   readonly #expiry: ExpiryCycle;
-  #unlockTier: () => void = () => {};
   #freeing: IterableIterator<void>[] = [];
   #residentSampledMs = 0;
   #batchStartUs = 0;
@@ -252,7 +243,6 @@ export class Engine implements Services, KeyspaceEvents, Observer {
 
   async close(): Promise<void> {
     await this.tier?.close();
-    this.#unlockTier();
   }
 
   modified(database: Database, key: Uint8Array, offset: number, length: number): void {
@@ -300,10 +290,6 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       : join(values.dir, values['flex-storage-path']);
     try {
       makeDirectory(path);
-      this.#unlockTier = lockFile(join(path, 'lock'));
-      // The tier does not outlive its process: what an earlier one left is of no use.
-      for (const name of list(path)) if (/^\d{8}$/.test(name)) removeTree(join(path, name));
-      freeBytes(path);
     } catch (error) {
       throw new Error(`Can't use the SSD tier at ${path}: ${errorReason(error)}`);
     }
@@ -322,6 +308,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     const tier = new Tier(this.keyspace, this.ledger, this.clock, settings, path, systemFiles, (error) =>
       this.#host.log.warning(`A cold record can't be read: ${error.message}`),
     );
+    if (tier.store.removedEnvironments > 0) {
+      this.#host.log.notice('Removed what an earlier run left in the tier: it does not outlive its process yet');
+    }
     this.ledger.open('tier', () => tier.byteCount);
     tier.onProgress = () => this.#host.resumeWaiting();
     tier.store.onFault = (reason) => {

@@ -59,7 +59,9 @@ export class Environment {
     this.#files = files;
     try {
       files.makeDirectory(path);
-      writeEmptyEnvironment(this.#dataPath, files);
+      // Not synced: on the main thread that would hold up every client, and nothing refers to the files yet.
+      files.write(`${this.#dataPath}-lock`, new Uint8Array(LOCK_FILE_BYTES));
+      files.write(this.#dataPath, emptyEnvironment());
       this.#database = openBlocks(this.#dataPath, blockLimit, false);
     } catch (error) {
       files.removeTree(path);
@@ -224,7 +226,10 @@ export function lockTier(path: string, files: Files): () => Promise<void> {
     // Of two processes that start at once, one makes the lock.
     const release = files.lockFile(join(folder, 'lock.new'));
     try {
-      if (!files.exists(file)) writeEmptyEnvironment(file, files);
+      if (!files.exists(file)) {
+        files.write(`${file}-lock`, new Uint8Array(LOCK_FILE_BYTES));
+        files.writeAtomic(file, emptyEnvironment());
+      }
     } finally {
       release();
     }
@@ -281,11 +286,6 @@ export function emptyEnvironment(): Uint8Array {
   const view = new DataView(bytes.buffer);
   for (const [offset, word] of EMPTY_ENVIRONMENT) view.setUint32(offset, word, true);
   return bytes;
-}
-
-function writeEmptyEnvironment(path: string, files: Files): void {
-  files.writeAtomic(`${path}-lock`, new Uint8Array(LOCK_FILE_BYTES));
-  files.writeAtomic(path, emptyEnvironment());
 }
 
 /**

@@ -69,9 +69,8 @@ interface Batch {
   order: number;
   /** The last commit of it that ended has failed. */
   hasFailed: boolean;
-  isCommitting: boolean;
-  /** Settles when the commit under way did, whichever way. */
-  settled: Promise<void>;
+  /** The commit under way, which resolves whether it fails or not. */
+  commit: Promise<void> | null;
 }
 
 /** Where the log grows. */
@@ -425,11 +424,11 @@ export class ColdStore {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
-    await Promise.all(this.#inFlight.map((batch) => batch.settled));
+    await Promise.all(this.#inFlight.map((batch) => batch.commit));
     for (const environment of this.environments) {
-      // What is left under way has failed, and closing would wait for ever.
-      if (environment === undefined || this.#inFlight.some((batch) => batch.environment === environment))
-        continue;
+      if (environment === undefined) continue;
+      // After a failed commit closing would wait for ever.
+      if (this.#inFlight.some((batch) => batch.hasFailed && batch.environment === environment)) continue;
       await environment.close();
     }
     this.environments.length = 0;
@@ -511,28 +510,37 @@ export class ColdStore {
     head.batch = null;
     batch.bytes.fill(0, batch.usedBytes, Math.ceil(batch.usedBytes / BLOCK_BYTES) * BLOCK_BYTES);
     this.#inFlight.push(batch);
-    this.#commit(batch);
+    this.#commitNext(batch.environment);
+  }
+
+  /**
+   * Commits an environment's next batch if none is being committed or failed: with several under way lmdb may leave the
+   * promises of those behind one that fails unsettled.
+   */
+  #commitNext(environment: Environment): void {
+    const batch = this.#inFlight.find((candidate) => candidate.environment === environment);
+    if (batch !== undefined && batch.commit === null && !batch.hasFailed) this.#commit(batch);
   }
 
   #commit(batch: Batch): void {
     const { environment } = batch;
-    batch.isCommitting = true;
-    batch.settled = environment
+    batch.commit = environment
       .write(batch.firstBlock, batch.blocks, Math.ceil(batch.usedBytes / BLOCK_BYTES))
       .then(
         () => {
-          batch.isCommitting = false;
+          batch.commit = null;
           this.#inFlight.splice(this.#inFlight.indexOf(batch), 1);
           this.#spare.push(batch);
           environment.pendingBatches--;
           if (this.#closed) return;
+          this.#commitNext(environment);
           environment.settle();
           this.#removeRetired();
           this.#recover();
           this.onProgress();
         },
         (error: unknown) => {
-          batch.isCommitting = false;
+          batch.commit = null;
           batch.hasFailed = true;
           if (!this.#closed) this.#failed(error);
         },
@@ -583,7 +591,7 @@ export class ColdStore {
       this.#prepared = this.#makeEnvironment(blocksNeeded);
       if (this.#prepared === null) return;
     }
-    for (const batch of this.#inFlight) if (batch.hasFailed && !batch.isCommitting) this.#commit(batch);
+    for (const batch of this.#inFlight) if (batch.hasFailed && batch.commit === null) this.#commit(batch);
     this.#recover();
   }
 
@@ -622,7 +630,7 @@ export class ColdStore {
       if (
         batch.environment === environment &&
         block >= batch.firstBlock &&
-        block < batch.firstBlock + BATCH_BLOCKS
+        block < batch.firstBlock + Math.ceil(batch.usedBytes / BLOCK_BYTES)
       ) {
         return batch;
       }
@@ -716,8 +724,7 @@ function newBatch(environment: Environment): Batch {
     usedBytes: 0,
     order: 0,
     hasFailed: false,
-    isCommitting: false,
-    settled: Promise.resolve(),
+    commit: null,
   };
 }
 

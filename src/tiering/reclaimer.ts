@@ -80,20 +80,25 @@ export class Reclaimer {
 
   /** Whether reclaiming should go on and can; `urgent` ignores how little there is to gain. Linear in the environments. */
   isWanted(urgent: boolean): boolean {
-    return (
-      this.#environment !== null ||
-      (this.#isAbove(urgent ? SPACE_FACTOR_URGENT : SPACE_FACTOR, urgent) && this.#best() !== null)
-    );
+    if (this.#environment !== null) return true;
+    const isAbove = urgent
+      ? this.#isAbove(SPACE_FACTOR_URGENT, BLOCK_BYTES)
+      : this.#isAbove(SPACE_FACTOR, SLACK_BYTES);
+    return isAbove && this.#best() !== null;
   }
 
   /** Whether reclaiming should go before demotion. */
   get isBehind(): boolean {
-    return this.#isAbove(SPACE_FACTOR_BEHIND, false) && this.isWanted(false);
+    return this.#isAbove(SPACE_FACTOR_BEHIND, SLACK_BYTES) && this.isWanted(false);
   }
 
-  /** Whether demotion has to wait for reclaiming. */
+  /** Whether demotion has to wait for reclaiming, or for the removal of what was reclaimed. */
   get isOverdue(): boolean {
-    return this.#isAbove(SPACE_FACTOR_MAX, false) && this.isWanted(false);
+    const { retiredBytes } = this.#store;
+    return (
+      this.#isAbove(SPACE_FACTOR_MAX, SLACK_BYTES - retiredBytes) &&
+      (retiredBytes > 0 || this.isWanted(false))
+    );
   }
 
   /** Looks at a further piece of the log. Stops early when the store is busy. */
@@ -112,10 +117,10 @@ export class Reclaimer {
     if (this.#position >= end || environment.liveBytes === 0) this.#finish(environment);
   }
 
-  #isAbove(factor: number, urgent: boolean): boolean {
+  /** Whether the files, but for those that wait for their removal, are above a multiple of what lives and some slack. */
+  #isAbove(factor: number, slackBytes: number): boolean {
     const store = this.#store;
-    const files = store.fileBytes - store.retiredBytes;
-    return files > store.liveFileBytes * factor + (urgent ? BLOCK_BYTES : SLACK_BYTES);
+    return store.fileBytes - store.retiredBytes > store.liveFileBytes * factor + slackBytes;
   }
 
   #best(): Environment | null {

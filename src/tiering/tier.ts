@@ -379,12 +379,11 @@ export class Tier implements ColdTier {
     const { store } = this;
     const appendedBytes = store.freshBytes + store.movedBytes;
     if (appendedBytes < this.#spaceCheckBytes) return true;
-    if (!this.#reclaimer.isBehind) {
-      this.#spaceCheckBytes = appendedBytes + SPACE_CHECK_BYTES;
-      return true;
-    }
-    this.#reclaimer.step();
-    return !this.#reclaimer.isOverdue;
+    if (this.#reclaimer.isBehind) this.#reclaimer.step();
+    else this.#spaceCheckBytes = appendedBytes + SPACE_CHECK_BYTES;
+    if (!this.#reclaimer.isOverdue) return true;
+    store.flushMoved();
+    return false;
   }
 
   /** Demotes the hot record that a database has loaded. */

@@ -1,4 +1,4 @@
-import { type Reply, ReplyError, decodeReply } from '../../src/resp/reply.ts';
+import { decodeReply, type Reply, ReplyError } from '../../src/resp/reply.ts';
 
 /**
  * Whether two raw replies to one command are the same to a client. They must be the same bytes, except for the commands
@@ -88,7 +88,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'command ': (ours, theirs) => Array.isArray(ours) && Array.isArray(theirs),
   'command count': anyInteger,
   // Reworded, and with more subcommands, in later versions of Redis.
-  'object help': (ours, theirs) => (ours as string[]).slice(0, -1).join() === (theirs as string[]).slice(0, -1).join(),
+  'object help': (ours, theirs) =>
+    (ours as string[]).slice(0, -1).join() === (theirs as string[]).slice(0, -1).join(),
   'client help': (ours, theirs) => Array.isArray(ours) && Array.isArray(theirs),
   'debug sleep': anyText,
   time: (ours, theirs) => (ours as Reply[]).length === (theirs as Reply[]).length,

@@ -118,9 +118,7 @@ export function float(random: Random): Word {
 export function bytes(random: Random, lengthMax: number): Buffer {
   const length = random.below(lengthMax + 1);
   const isBinary = chance(random, 50);
-  return Buffer.from(
-    Array.from({ length }, () => (isBinary ? random.below(256) : 97 + random.below(3))),
-  );
+  return Buffer.from(Array.from({ length }, () => (isBinary ? random.below(256) : 97 + random.below(3))));
 }
 
 export function value(random: Random): Word {

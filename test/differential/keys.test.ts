@@ -65,7 +65,11 @@ const READS: readonly ((random: Random) => Word[])[] = [
   (random) => ['EXPIRETIME', key(random)],
   (random) => ['PEXPIRETIME', key(random)],
   (random) => ['OBJECT', 'ENCODING', key(random)],
-  (random) => ['OBJECT', pick(random, ['IDLETIME', 'REFCOUNT', 'FREQ', 'ENCODING', 'HELP', 'X']), key(random)],
+  (random) => [
+    'OBJECT',
+    pick(random, ['IDLETIME', 'REFCOUNT', 'FREQ', 'ENCODING', 'HELP', 'X']),
+    key(random),
+  ],
   () => ['OBJECT', 'HELP'],
   () => ['DBSIZE'],
   () => ['RANDOMKEY'],
@@ -149,7 +153,8 @@ describe.skipIf(!hasRedis)('walks', () => {
       for (const name of names) found.add(name);
       cursor = next;
       for (let at = 0; at < 60; at++) await ours.call('SET', `new:${made++}`, 'x');
-      if (chance(random, 50)) for (let at = 0; at < 100; at++) await ours.call('DEL', `new:${random.below(made)}`);
+      if (chance(random, 50))
+        for (let at = 0; at < 100; at++) await ours.call('DEL', `new:${random.below(made)}`);
     } while (cursor !== '0');
     expect([...found].filter((name) => name.startsWith('key:'))).toHaveLength(3000);
   });
@@ -192,7 +197,11 @@ describe.skipIf(!hasRedis)('keys that expire', () => {
           // The server's own clock says when it is over.
           while (Number(await client.call('PTTL', 'k')) >= 0);
           const replies = [await client.call(...command)];
-          replies.push(await client.call('GET', 'k'), await client.call('PTTL', 'k'), await client.call('DBSIZE'));
+          replies.push(
+            await client.call('GET', 'k'),
+            await client.call('PTTL', 'k'),
+            await client.call('DBSIZE'),
+          );
           client.close();
           return replies;
         }),

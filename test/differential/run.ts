@@ -176,6 +176,9 @@ async function describeDifference(
 }
 
 function quoted(word: Buffer): string {
-  const text = word.length > 400 ? `${word.toString('latin1', 0, 400)}… (${word.length} bytes)` : word.toString('latin1');
+  const text =
+    word.length > 400
+      ? `${word.toString('latin1', 0, 400)}… (${word.length} bytes)`
+      : word.toString('latin1');
   return /^[\w.+-]+$/.test(text) ? text : JSON.stringify(text);
 }

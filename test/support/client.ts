@@ -196,6 +196,21 @@ export async function connect(to: number | string | net.NetConnectOpts): Promise
   return new TestClient(socket);
 }
 
+/** Sends commands in pipelines, and throws unless each is answered by just these bytes. */
+export async function callAll(
+  client: TestClient,
+  commands: (string | number)[][],
+  expected: string,
+): Promise<void> {
+  for (let at = 0; at < commands.length; at += 1000) {
+    const batch = commands.slice(at, at + 1000);
+    client.send(Buffer.concat(batch.map((words) => encodeCommand(...words))));
+    for (const reply of await client.rawReplies(batch.length)) {
+      if (`${reply}` !== expected) throw new Error(`Expected ${expected}, got ${reply}`);
+    }
+  }
+}
+
 /** The text of an error reply; throws for any other. */
 export function errorText(reply: Reply): string {
   if (!(reply instanceof ReplyError)) throw new Error(`Not an error: ${JSON.stringify(reply)}`);
