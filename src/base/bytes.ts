@@ -46,7 +46,8 @@ export function equalViews(
   for (const end = length - 3; at < end; at += 4) {
     if (left.getInt32(leftOffset + at, true) !== right.getInt32(rightOffset + at, true)) return false;
   }
-  for (; at < length; at++) if (left.getUint8(leftOffset + at) !== right.getUint8(rightOffset + at)) return false;
+  for (; at < length; at++)
+    if (left.getUint8(leftOffset + at) !== right.getUint8(rightOffset + at)) return false;
   return true;
 }
 
@@ -81,7 +82,7 @@ export function compareBytes(
   rightOffset: number,
   rightLength: number,
 ): number {
-  const common = leftLength < rightLength ? leftLength : rightLength;
+  const common = Math.min(leftLength, rightLength);
   for (let at = 0; at < common; at++) {
     const difference = left[leftOffset + at] - right[rightOffset + at];
     if (difference !== 0) return difference;

@@ -28,7 +28,9 @@ function reference(key0: number, key1: number, bytes: readonly number[]): [hash:
   const words: bigint[] = [];
   const whole = bytes.length - (bytes.length % 4);
   for (let at = 0; at < whole; at += 4) {
-    words.push(bytes.slice(at, at + 4).reduce((word, byte, place) => word | (BigInt(byte) << BigInt(8 * place)), 0n));
+    words.push(
+      bytes.slice(at, at + 4).reduce((word, byte, place) => word | (BigInt(byte) << BigInt(8 * place)), 0n),
+    );
   }
   words.push(
     bytes
@@ -69,6 +71,8 @@ describe('KeyHash', () => {
 
   test('depends on the key', () => {
     const bytes = Buffer.from('user:1000');
-    expect(new KeyHash(1, 2).hashBytes(bytes, 0, bytes.length)).not.toBe(new KeyHash(1, 3).hashBytes(bytes, 0, bytes.length));
+    expect(new KeyHash(1, 2).hashBytes(bytes, 0, bytes.length)).not.toBe(
+      new KeyHash(1, 3).hashBytes(bytes, 0, bytes.length),
+    );
   });
 });

@@ -210,7 +210,7 @@ function clientList(call: Call): void {
     wanted = new Set();
     for (let at = 3; at < words.count; at++) {
       const id = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
-      if (Number.isNaN(id) || id < 1) {
+      if (Number.isNaN(id)) {
         reply.error('ERR Invalid client ID');
         return;
       }

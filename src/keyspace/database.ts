@@ -1,6 +1,14 @@
-import { copyBytes, copyShort, equalBytes, equalViews, SHORT_BYTES_MAX, sliceBytes, viewOf } from '../base/bytes.ts';
-import type { Arguments } from '../resp/arguments.ts';
+import {
+  copyBytes,
+  copyShort,
+  equalBytes,
+  equalViews,
+  SHORT_BYTES_MAX,
+  sliceBytes,
+  viewOf,
+} from '../base/bytes.ts';
 import { blockBytesFor, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
+import type { Arguments } from '../resp/arguments.ts';
 import { type Keyspace, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from './keyspace.ts';
 import {
   Entry,

@@ -78,7 +78,9 @@ class Checked {
       const walked = this.walk(partition, 0);
       const tags = walked.map((text) => Number(text.split(':')[0]));
       expect(tags).toEqual(tags.toSorted((left, right) => left - right));
-      expect(walked.toSorted()).toEqual(slots.map(({ tag, word0, word1 }) => `${tag}:${word0}:${word1}`).toSorted());
+      expect(walked.toSorted()).toEqual(
+        slots.map(({ tag, word0, word1 }) => `${tag}:${word0}:${word1}`).toSorted(),
+      );
       this.#checkHints(partition, slots);
     }
     expect(this.table.count).toBe(count);
@@ -111,8 +113,19 @@ const partition = fc.constantFrom(0, 1, 63, 64, PARTITION_COUNT - 1);
 const expiry = fc.oneof(fc.constant(NO_EXPIRY), fc.integer({ min: 1, max: 1000 }));
 const place = fc.double({ min: 0, max: 0.999, noNaN: true });
 const step = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('insert' as const), partition, tags: fc.array(tag, { maxLength: 90 }), expiry }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('remove' as const), partition, place, count: fc.nat(90) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('insert' as const),
+      partition,
+      tags: fc.array(tag, { maxLength: 90 }),
+      expiry,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('remove' as const), partition, place, count: fc.nat(90) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('replace' as const), partition, place }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const), partition }) },
 );
@@ -179,7 +192,9 @@ describe('SlotTable', () => {
   test('a walk by cursor returns every slot that is there throughout, while others come and go', () => {
     const checked = new Checked();
     const random = new SeededRandom(4);
-    const stays = new Set(Array.from({ length: 400 }, () => checked.insert(3, random.below(TAG_LIMIT), NO_EXPIRY)));
+    const stays = new Set(
+      Array.from({ length: 400 }, () => checked.insert(3, random.below(TAG_LIMIT), NO_EXPIRY)),
+    );
     const seen = new Set<number>();
     for (let from = 0; checked.table.seekAtLeast(3, from); ) {
       // All slots of one tag at once, as SCAN does.

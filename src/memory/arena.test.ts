@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../base/random.ts';
-import { Arena, blockBytesFor, SEGMENT_BYTES, SEGMENT_MASK, SLAB_BYTES, segmentOf, UNIT_BYTES } from './arena.ts';
+import {
+  Arena,
+  blockBytesFor,
+  SEGMENT_BYTES,
+  SEGMENT_MASK,
+  SLAB_BYTES,
+  segmentOf,
+  UNIT_BYTES,
+} from './arena.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -76,9 +84,30 @@ const size = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(4096, 4097, 65536, 65537, 262144, 262145, 9 * MEBIBYTE) },
 );
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('allocate' as const), size, count: fc.integer({ min: 1, max: 60 }) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('free' as const), at: fc.double({ min: 0, max: 0.999, noNaN: true }), count: fc.integer({ min: 1, max: 60 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('evacuate' as const), from: fc.nat(512), keepOne: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('allocate' as const),
+      size,
+      count: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('free' as const),
+      at: fc.double({ min: 0, max: 0.999, noNaN: true }),
+      count: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('evacuate' as const),
+      from: fc.nat(512),
+      keepOne: fc.boolean(),
+    }),
+  },
 );
 
 describe('blockBytesFor', () => {

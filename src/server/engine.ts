@@ -309,7 +309,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       this.#host.log.warning(`A cold record can't be read: ${error.message}`),
     );
     if (tier.store.removedEnvironments > 0) {
-      this.#host.log.notice('Removed what an earlier run left in the tier: it does not outlive its process yet');
+      this.#host.log.notice(
+        'Removed what an earlier run left in the tier: it does not outlive its process yet',
+      );
     }
     this.ledger.open('tier', () => tier.byteCount);
     tier.onProgress = () => this.#host.resumeWaiting();

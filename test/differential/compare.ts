@@ -6,8 +6,8 @@ import { decodeReply, type Reply, ReplyError } from '../../src/resp/reply.ts';
  */
 export function sameReply(words: readonly Buffer[], ours: Buffer, theirs: Buffer): boolean {
   if (ours.equals(theirs)) return true;
-  if (ours[0] === ERROR && theirs[0] === ERROR) return sameUpToZero(ours, theirs);
   const name = words[0].toString('latin1').toLowerCase();
+  if (ours[0] === ERROR && theirs[0] === ERROR) return sameUpToZero(ours, theirs);
   const subcommand = words.length > 1 ? words[1].toString('latin1').toLowerCase() : '';
   const rule = RULES[name] ?? RULES[`${name} ${subcommand}`];
   if (rule === undefined || ours[0] !== theirs[0]) return false;

@@ -16,7 +16,7 @@ const COMMANDS: readonly ((random: Random) => Word[])[] = [
   (random) => ['HELLO', pick(random, ['2', '3', '2', '3', '1', '4', ...EDGES])],
   (random) => ['HELLO', '3', 'SETNAME', pick(random, NAMES)],
   (random) => ['HELLO', '2', 'AUTH', pick(random, ['default', 'other']), value(random)],
-  (random) => ['HELLO', '3', pick(random, ['AUTH', 'SETNAME', 'X', 'AUTH\x00']), value(random)],
+  (random) => ['HELLO', '3', pick(random, ['AUTH', 'SETNAME', 'X']), value(random)],
   (random) => ['SELECT', number(random)],
   (random) => ['AUTH', value(random)],
   (random) => ['AUTH', pick(random, ['default', 'Default', 'other', '']), value(random)],
