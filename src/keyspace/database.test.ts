@@ -15,7 +15,7 @@ class MapTier implements ColdTier {
   admitsAll = false;
   isBroken = false;
   #nextPlace = 0x7f_ffff_fff0;
-  readonly #scratch = Buffer.alloc(4096);
+  readonly #scratch = Buffer.alloc(200_000);
 
   static place(upper: number, lower: number): number {
     return upper * 0x100000000 + (lower >>> 0);

@@ -401,7 +401,7 @@ export class Database {
   clear(): IterableIterator<void> {
     const old = this.#table;
     this.#keyspace.dirty++;
-    this.#keyspace.events.databaseChanged(this);
+    this.#keyspace.events.databaseChanged(this, null);
     if (this.#keyspace.cold !== null) this.#keyspace.cold.releaseDatabase(this.id);
     this.id = this.#keyspace.takeDatabaseId();
     this.#table = new SlotTable(this.#keyspace.indexArena);

@@ -46,8 +46,8 @@ export interface ColdTier {
 export interface KeyspaceEvents {
   /** A key was changed, expired or evicted: WATCH and client-side caching. The key's bytes are lent for the call. */
   modified(database: Database, key: Uint8Array, offset: number, length: number): void;
-  /** All keys of a database changed: FLUSHDB, SWAPDB. */
-  databaseChanged(database: Database): void;
+  /** All keys of a database changed: FLUSHDB, or SWAPDB with the database that it was swapped with. */
+  databaseChanged(database: Database, swapped: Database | null): void;
   /** A keyspace event of a class that is switched on. */
   notify(
     eventClass: number,
@@ -159,8 +159,8 @@ export class Keyspace {
     second.number = left;
     first.number = right;
     this.dirty++;
-    this.events.databaseChanged(first);
-    this.events.databaseChanged(second);
+    this.events.databaseChanged(first, second);
+    this.events.databaseChanged(second, first);
   }
 
   /** Bytes of records, index pages and directories. */

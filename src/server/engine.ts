@@ -249,10 +249,11 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.watches.touch(database.number, key, offset, length);
   }
 
-  databaseChanged(database: Database): void {
+  databaseChanged(database: Database, swapped: Database | null): void {
     if (this.watches.keyCount === 0) return;
-    this.watches.touchDatabase(database.number, (key) =>
-      this.keyspace.databases.some((candidate) => candidate.peekRaw(key, 0, key.length)),
+    this.watches.touchDatabase(
+      database.number,
+      (key) => database.peekRaw(key, 0, key.length) || swapped?.peekRaw(key, 0, key.length) === true,
     );
   }
 

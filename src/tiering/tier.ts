@@ -42,7 +42,7 @@ const FRUITLESS_STEPS_MAX = 2;
 /** Appended bytes after which the space that the files take is looked at again. */
 const SPACE_CHECK_BYTES = 64 * 1024;
 /** Steps of reclaiming, and expired keys and microseconds of removing them, in one run of the housekeeping. */
-const RECLAIM_STEPS = 2;
+const RECLAIM_STEPS = 4;
 const EXPIRED_KEYS_MAX = 512;
 const EXPIRED_US_MAX = 1000;
 /** A cold read that takes longer than this waited for the device. */
