@@ -30,8 +30,8 @@ import {
 const PREFIX_BYTES = 8;
 /** Database id of records that are the tier's own: lists of expiring slots. */
 export const TIER_DATABASE = 0;
-export const CODEC_NONE = 0;
-export const CODEC_LZ4 = 1;
+const CODEC_NONE = 0;
+const CODEC_LZ4 = 1;
 /** Bytes that are enough to learn a record's length. */
 export const COLD_HEADER_BYTES_MAX = PREFIX_BYTES + 12 + 8 + 4 + 4;
 

@@ -158,7 +158,7 @@ export class Environment {
     }
     // A file that can't be removed is tried again at the next start.
     this.close()
-      .then(() => this.#files.removeTree(this.path))
+      .then(() => this.#files.removeTreeAside(this.path))
       .catch(() => {});
   }
 

@@ -683,7 +683,7 @@ export class ColdStore {
 }
 
 /** The environment's number in a place. */
-export function environmentNumber(upper: number, lower: number): number {
+function environmentNumber(upper: number, lower: number): number {
   return (upper << LOWER_NUMBER_BITS) | (lower >>> (BLOCK_BITS + OFFSET_BITS));
 }
 
