@@ -9,21 +9,13 @@ export const IS_DENIED_ON_OOM = 2;
 export const IS_ALLOWED_UNAUTHENTICATED = 4;
 export const IS_FORBIDDEN_IN_MULTI = 8;
 export const IS_LEFT_OUT_OF_SLOWLOG = 16;
-export const IS_READ = 32;
-export const IS_ADMIN = 64;
-export const IS_ALLOWED_WHILE_LOADING = 128;
-export const IS_LEFT_OUT_OF_MONITOR = 256;
 
 const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
   write: IS_WRITE,
-  readonly: IS_READ,
   denyoom: IS_DENIED_ON_OOM,
   no_auth: IS_ALLOWED_UNAUTHENTICATED,
   no_multi: IS_FORBIDDEN_IN_MULTI,
   skip_slowlog: IS_LEFT_OUT_OF_SLOWLOG,
-  skip_monitor: IS_LEFT_OUT_OF_MONITOR,
-  admin: IS_ADMIN,
-  loading: IS_ALLOWED_WHILE_LOADING,
 };
 
 /** Statistics of one command, for INFO commandstats and LATENCY HISTOGRAM. */

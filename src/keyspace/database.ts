@@ -331,11 +331,6 @@ export class Database {
     return this.entry.words[this.entry.word + (this.entry.expireAt >= 0 ? 6 : 4)];
   }
 
-  /** A warm record's cold copy moved or was given up: `upper` -1 forgets it. */
-  forgetWarm(): void {
-    this.#clearWarm();
-  }
-
   /** Moves the hot record loaded last to another block, to empty a sparse slab. */
   relocate(): void {
     const entry = this.entry;

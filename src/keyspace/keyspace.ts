@@ -137,6 +137,19 @@ export class Keyspace {
     return this.#nextDatabaseId++;
   }
 
+  /** The database whose present contents have this number, if they still exist. */
+  databaseOf(id: number): Database | undefined {
+    return this.databases.find((database) => database.id === id);
+  }
+
+  /** The database that a hot record belongs to, which has loaded it then; undefined if no slot refers to it. */
+  ownerOf(address: number): Database | undefined {
+    for (const database of this.databases) {
+      if (database.size > database.coldCount && database.findOwner(address)) return database;
+    }
+    return undefined;
+  }
+
   /** Access bits of a key that is made now. */
   initialAccess(): number {
     return this.settings.lfu ? lfuInitial(this.nowMs) : lruClock(this.nowMs);

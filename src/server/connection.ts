@@ -83,14 +83,6 @@ export class Connection implements Transport {
     socket.on('end', () => socket.end());
   }
 
-  get isWaiting(): boolean {
-    return this.#waiting;
-  }
-
-  get isUnix(): boolean {
-    return this.address.endsWith(':0') && this.socket.remoteAddress === undefined;
-  }
-
   get queryBytes(): number {
     return this.#end - this.#start;
   }

@@ -210,7 +210,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     for (let from = 0; from < arena.slabTotal; from++) {
       const slab = arena.findSparseSlab(from, 1, 0.75);
       if (slab < 0) continue;
-      arena.evacuate(slab, (address) => this.#relocate(address));
+      arena.evacuate(slab, (address) => this.keyspace.ownerOf(address)?.relocate());
     }
     this.#sample();
   }
@@ -309,7 +309,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     const tier = new Tier(this.keyspace, this.ledger, this.clock, settings, path, systemFiles, (error) =>
       this.#host.log.warning(`A cold record can't be read: ${error.message}`),
     );
-    if (tier.store.removedEnvironments > 0) {
+    if (tier.removedEnvironments > 0) {
       this.#host.log.notice(
         'Removed what an earlier run left in the tier: it does not outlive its process yet',
       );
@@ -400,17 +400,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     }
     const start = this.clock.monotonicUs();
     while (arena.isVacating && this.clock.monotonicUs() - start < COMPACT_US) {
-      arena.vacateSome(1, (address) => this.#relocate(address));
+      arena.vacateSome(1, (address) => this.keyspace.ownerOf(address)?.relocate());
     }
     return arena.isVacating;
-  }
-
-  #relocate(address: number): void {
-    for (const database of this.keyspace.databases) {
-      if (database.size === database.coldCount || !database.findOwner(address)) continue;
-      database.relocate();
-      return;
-    }
   }
 
   #endTick(startUs: number): void {

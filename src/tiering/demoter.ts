@@ -44,13 +44,11 @@ export class Demoter {
       this.#warmth[coldest] = this.#warmth[victim];
       // A slab visited twice can put a record into the sample twice.
       if (this.#keyspace.arena.isFree(address)) continue;
-      for (const database of this.#keyspace.databases) {
-        if (database.size === database.coldCount || !database.findOwner(address)) continue;
-        const demotion = demote(database);
-        if (demotion === 'full') return -1;
-        if (demotion === 'demoted') demoted++;
-        break;
-      }
+      const database = this.#keyspace.ownerOf(address);
+      if (database === undefined) continue;
+      const demotion = demote(database);
+      if (demotion === 'full') return -1;
+      if (demotion === 'demoted') demoted++;
     }
     return demoted;
   }

@@ -175,7 +175,7 @@ export class Reclaimer {
         const { youngest } = environment;
         return this.#movings.moveList(upper, lower, entry, bytes, offset, length, youngest) ? length : 0;
       }
-      const database = this.#keyspace.databases.find((candidate) => candidate.id === reader.databaseId);
+      const database = this.#keyspace.databaseOf(reader.databaseId);
       if (database === undefined) return length;
       return this.#moveIfLiving(environment, database, upper, lower, bytes, offset, length) ? length : 0;
     } catch (error) {

@@ -440,7 +440,7 @@ export class Tier implements ColdTier {
     const expiry = this.#expiry;
     const start = this.#clock.monotonicUs();
     for (let count = 0; count < EXPIRED_KEYS_MAX && expiry.next(keyspace.nowMs); count++) {
-      const database = keyspace.databases.find((candidate) => candidate.id === expiry.databaseId);
+      const database = keyspace.databaseOf(expiry.databaseId);
       if (database?.table.findLocation(expiry.partition, expiry.word0, expiry.word1)) {
         this.#removeIfExpired(database, expiry.partition);
       }
