@@ -135,7 +135,7 @@ class EmbeddedStore implements Store, EngineHost {
           else if (decoded instanceof ReplyError) reject(decoded);
           else resolve(decoded);
         }
-        this.#engine.endBatch();
+        this.#engine.endTick();
         return ran;
       };
       if (!run()) this.#waiting.push({ run });

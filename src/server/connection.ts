@@ -22,8 +22,10 @@ export interface ConnectionHost {
   beginBatch(): void;
   /** Takes a command through the pipeline; false if it must wait for `Connection.resume`. */
   execute(connection: Connection, words: Arguments, mayWait: boolean): boolean;
-  /** A batch ended. */
-  endBatch(): void;
+  /** A connection left replies in the encoder's buffer, for `sendReplies` to send when the tick ends. */
+  replied(connection: Connection): void;
+  /** Sends what connections left in the encoder's buffer, which is empty then. */
+  sendReplies(): void;
   received(connection: Connection, bytes: number): void;
   sent(bytes: number): void;
   /** The client broke the protocol or a limit; for the log. */
@@ -36,7 +38,8 @@ export interface ConnectionHost {
 /**
  * One client's socket. All sockets read into one static buffer, which is safe since decoding and execution are
  * synchronous; only bytes of a command that did not arrive whole are copied to a buffer of the connection. The replies
- * of a batch are one write.
+ * of a batch are one write, and the writes of all batches of a tick are made together at its end: a peer that sleeps is
+ * woken once for them, not by each.
  */
 export class Connection implements Transport {
   readonly client: Client;
@@ -54,6 +57,9 @@ export class Connection implements Transport {
   #pending: Buffer | null = null;
   #start = 0;
   #end = 0;
+  /** Where in the encoder's buffer replies to this client wait for the end of the tick; none if both are 0. */
+  #replyStart = 0;
+  #replyEnd = 0;
   /** What the kernel had not taken when `hasTakenReplies` was asked last. */
   #queuedBytes = 0;
   #waiting = false;
@@ -146,33 +152,29 @@ export class Connection implements Transport {
     if (!this.#waiting && !this.client.closing) this.socket.resume();
   }
 
-  /** Sends replies that were written outside a batch of this connection. */
-  flush(): void {
-    const reply = this.#host.reply;
-    if (reply.length === 0) return;
-    if (this.#closed) {
-      reply.length = 0;
-      return;
-    }
-    const length = reply.length;
+  /**
+   * Sends the replies that wait in the encoder's buffer. False if the socket keeps a part of that buffer, since the kernel
+   * did not take all.
+   */
+  sendReplies(): boolean {
+    const start = this.#replyStart;
+    const length = this.#replyEnd - start;
+    this.#replyStart = 0;
+    this.#replyEnd = 0;
+    if (this.#closed || length === 0) return true;
+    const { socket } = this;
+    const host = this.#host;
+    const { buffer } = host.reply;
     this.sentBytes += length;
-    this.#host.sent(length);
-    if (this.socket.writableLength > 0 && length * 2 < reply.buffer.length) {
-      // It will be queued: a copy of just its size, so that small replies to a slow client don't hold large buffers.
-      this.socket.write(Buffer.from(reply.buffer.subarray(0, length)));
-      reply.length = 0;
-      this.#checkOutputLimit();
-      return;
-    }
-    this.socket.write(reply.buffer.subarray(0, length));
-    // The kernel took it all: the buffer is ours again. Else the socket keeps it.
-    if (this.socket.writableLength === 0) {
-      reply.length = 0;
-      if (reply.buffer.length > 1024 * 1024) reply.release();
-    } else {
-      reply.release();
-      this.#checkOutputLimit();
-    }
+    host.sent(length);
+    // What will be queued is copied to its size, so that small replies to a slow client don't hold large buffers.
+    const isCopied = socket.writableLength > 0 && length * 2 < buffer.length;
+    const bytes = buffer.subarray(start, start + length);
+    socket.write(isCopied ? Buffer.from(bytes) : bytes);
+    if (this.#closeAfterReplies) socket.end(() => socket.destroy());
+    if (socket.writableLength === 0) return true;
+    this.#checkOutputLimit();
+    return isCopied;
   }
 
   #checkOutputLimit(): void {
@@ -192,7 +194,9 @@ export class Connection implements Transport {
     const host = this.#host;
     const decoder = this.decoder;
     const client = this.client;
+    if (this.#replyEnd > 0) host.sendReplies();
     host.beginBatch();
+    this.#replyStart = host.reply.length;
     let status = INCOMPLETE;
     while (!client.closing) {
       status = decoder.next(client.authenticated);
@@ -204,7 +208,10 @@ export class Connection implements Transport {
         this.socket.pause();
         break;
       }
-      if (host.reply.length > RECEIVE_BYTES * 4) this.flush();
+      if (host.reply.length > RECEIVE_BYTES * 4) {
+        this.#leaveReplies();
+        host.sendReplies();
+      }
       decoder.start = decoder.position;
     }
     if (!this.#waiting && status !== COMMAND && status !== INCOMPLETE) {
@@ -217,9 +224,20 @@ export class Connection implements Transport {
     if (decoder.isInsideCommand && decoder.arguments === host.takeScratch()) {
       decoder.arguments = decoder.arguments.clone();
     }
-    this.flush();
-    host.endBatch();
-    if (this.#closeAfterReplies && !this.#closed) this.socket.end(() => this.socket.destroy());
+    this.#leaveReplies();
+    if (this.#closeAfterReplies) host.sendReplies();
+    if (this.#closeAfterReplies && !this.#closed && !this.socket.writableEnded)
+      this.socket.end(() => this.socket.destroy());
+  }
+
+  #leaveReplies(): void {
+    const end = this.#host.reply.length;
+    if (end === this.#replyStart) {
+      this.#replyStart = 0;
+      return;
+    }
+    this.#replyEnd = end;
+    this.#host.replied(this);
   }
 
   /** Appends bytes to the connection's own buffer. */

@@ -30,8 +30,8 @@ const DERIVED_MEMORY_FRACTION = 0.5;
 /** Microseconds of the expiry cycle and of demotion in one run of the cron. */
 const EXPIRY_US = 1000;
 const BALANCE_US = 2000;
-/** Demotion after a batch of commands. */
-const BATCH_BALANCE_US = 500;
+/** Demotion after the commands of a tick. */
+const TICK_BALANCE_US = 2000;
 /** Microseconds of freeing what was flushed in one run of the cron. */
 const FREE_US = 1000;
 /** Microseconds of moving records together in one run of the cron. */
@@ -88,7 +88,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   readonly #expiry: ExpiryCycle;
   #freeing: IterableIterator<void>[] = [];
   #residentSampledMs = 0;
-  #batchStartUs = 0;
+  /** When the first batch of the tick began, or 0. */
+  #tickStartUs = 0;
   #isFetching = false;
 
   /** Throws an error whose message is ready for people if the tier can't be opened. */
@@ -145,15 +146,16 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   /** A batch of commands begins: they see one time. */
   beginBatch(): void {
     this.keyspace.nowMs = this.clock.wallMs();
-    this.#batchStartUs = this.clock.monotonicUs();
-    this.pipeline.begin();
+    const startUs = this.pipeline.begin();
+    if (this.#tickStartUs === 0) this.#tickStartUs = startUs;
   }
 
-  /** A batch ended: demotes what it put too much into memory, and sends for the blocks that commands wait for. */
-  endBatch(): void {
-    this.tier?.balance(BATCH_BALANCE_US);
+  /** The batches of a tick have ended: demotes what they put too much into memory, and sends for the blocks that commands wait for. */
+  endTick(): void {
+    this.tier?.balance(TICK_BALANCE_US);
     if (!this.#isFetching) this.#fetch();
-    this.#endTick(this.#batchStartUs);
+    this.#noteTick(this.#tickStartUs);
+    this.#tickStartUs = 0;
   }
 
   /** The work between commands, ten times a second or `hz` times. Returns whether there is more to do at once. */
@@ -179,7 +181,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     }
     if (this.#compact()) isDone = false;
     this.#host.resumeWaiting();
-    this.#endTick(start);
+    this.#noteTick(start);
     return !isDone;
   }
 
@@ -405,7 +407,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     return arena.isVacating;
   }
 
-  #endTick(startUs: number): void {
+  #noteTick(startUs: number): void {
     const microseconds = this.clock.monotonicUs() - startUs;
     if (microseconds > this.statistics.longestTickMicroseconds)
       this.statistics.longestTickMicroseconds = microseconds;

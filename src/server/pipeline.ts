@@ -64,9 +64,10 @@ export class Pipeline {
     this.call = new Call(services, reply);
   }
 
-  /** A tick begins: the next command's time counts from here. */
-  begin(): void {
+  /** A batch begins: the next command's time counts from here. Returns that time in microseconds. */
+  begin(): number {
     this.#lastStop = this.#services.clock.monotonicUs();
+    return this.#lastStop;
   }
 
   /**

@@ -25,6 +25,8 @@ const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n';
 const QUERY_BYTES_MAX = 0x7fffffff - 1024 * 1024;
 /** Open files that are not clients: listeners, the log, the tier's environments. */
 const FILES_RESERVED = 32;
+/** A reply buffer that grew beyond this is not kept. */
+const REPLY_BYTES_KEPT = 1024 * 1024;
 /** Bytes of JavaScript objects that a connection costs besides its buffers. */
 const CONNECTION_BYTES = 3 * 1024;
 
@@ -41,6 +43,9 @@ export class Server implements EngineHost, ConnectionHost {
   readonly #listeners: Listener[] = [];
   readonly #scratch = new Arguments();
   #waiting: Connection[] = [];
+  /** Connections whose replies are sent when the tick ends. */
+  readonly #replying: Connection[] = [];
+  #isInTick = false;
   #nextClientId = 1;
   #cronTimer: NodeJS.Timeout | null = null;
   #port = 0;
@@ -159,7 +164,17 @@ export class Server implements EngineHost, ConnectionHost {
 
   beginBatch(): void {
     this.engine.beginBatch();
+    if (this.#isInTick) return;
+    this.#isInTick = true;
+    setImmediate(this.#endTick);
   }
+
+  /** After the sockets that had something to read in this turn of the event loop. */
+  readonly #endTick = (): void => {
+    this.#isInTick = false;
+    this.sendReplies();
+    this.engine.endTick();
+  };
 
   execute(connection: Connection, words: Arguments, mayWait: boolean): boolean {
     const { client } = connection;
@@ -169,8 +184,17 @@ export class Server implements EngineHost, ConnectionHost {
     return ran;
   }
 
-  endBatch(): void {
-    this.engine.endBatch();
+  replied(connection: Connection): void {
+    this.#replying.push(connection);
+  }
+
+  sendReplies(): void {
+    const { reply } = this.engine;
+    let isKept = false;
+    for (const connection of this.#replying) if (!connection.sendReplies()) isKept = true;
+    this.#replying.length = 0;
+    reply.length = 0;
+    if (isKept || reply.buffer.length > REPLY_BYTES_KEPT) reply.release();
   }
 
   received(connection: Connection, bytes: number): void {

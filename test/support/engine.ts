@@ -184,7 +184,7 @@ export class TestEngine extends Engine {
     if (!this.pipeline.execute(client, Arguments.of(parts), false)) throw new Error('the command waits');
     const reply = Buffer.from(this.reply.buffer.subarray(start, this.reply.length));
     this.reply.length = start;
-    this.endBatch();
+    this.endTick();
     const outcome: Outcome = {
       raw: reply.toString('latin1'),
       get value() {
