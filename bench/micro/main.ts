@@ -3,9 +3,15 @@
 import { Bench } from 'tinybench';
 import { formatNumber, terminalTable } from '../table.ts';
 import { addBaseBenches, OPERATIONS } from './base.ts';
+import { addKeyspaceBenches } from './keyspace.ts';
+import { addRespBenches } from './resp.ts';
+import { addTieringBenches } from './tiering.ts';
 
 const bench = new Bench({ time: 500, warmupTime: 200 });
 addBaseBenches(bench);
+addRespBenches(bench);
+addKeyspaceBenches(bench);
+addTieringBenches(bench);
 const wanted = process.argv[2] ?? '';
 for (const { name } of bench.tasks) if (!name.includes(wanted)) bench.remove(name);
 await bench.run();

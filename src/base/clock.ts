@@ -12,7 +12,7 @@ export const systemClock: Clock = {
   monotonicUs: () => performance.now() * 1000,
 };
 
-/** A clock that moves when told. */
+/** A clock that moves when told, by parts of a millisecond too. */
 export class ManualClock implements Clock {
   nowMs: number;
 
@@ -21,7 +21,7 @@ export class ManualClock implements Clock {
   }
 
   wallMs(): number {
-    return this.nowMs;
+    return Math.floor(this.nowMs);
   }
 
   monotonicUs(): number {

@@ -111,8 +111,6 @@ export class Arena {
   #quadState = new Uint8Array(0);
   readonly #freeQuads: number[] = [];
   #firstOpenSegment = 0;
-  /** The slab that `evacuate` empties, which is in no list meanwhile. */
-  #draining = NONE;
   /** The segment that is being emptied, none of whose slabs is in a list, and the next of them to visit. */
   #vacating = NONE;
   #vacatingSlab = 0;
@@ -164,7 +162,6 @@ export class Arena {
     this.usedBytes -= blockUnits * UNIT_BYTES;
     this.blockCount--;
     this.#slabUsed[slab]--;
-    if (slab === this.#draining) return;
     if (this.#slabUsed[slab] === 0) {
       if (!wasFull) this.#unlink(slab, sizeClass);
       this.#closeSlab(slab, blockUnits);
@@ -193,28 +190,6 @@ export class Arena {
     let count = 0;
     for (const segment of this.bytes) count += segment.length;
     return count;
-  }
-
-  /**
-   * Finds a slab of small blocks that is at most `usedFraction` full while others of its class have room for its
-   * blocks, looking at `slabCount` slabs from slab number `from` on. Returns the slab or -1; the next start is
-   * `(from + slabCount) % slabTotal`.
-   */
-  findSparseSlab(from: number, slabCount: number, usedFraction: number): number {
-    const total = this.slabTotal;
-    for (let step = 0; step < slabCount && step < total; step++) {
-      const slab = (from + step) % total;
-      const sizeClass = this.#slabClass[slab];
-      if (sizeClass === FREE_CLASS || sizeClass === RUN_CLASS) continue;
-      const blockUnits = CLASS_UNITS[sizeClass];
-      if (blockUnits > SMALL_UNITS_MAX) continue;
-      const capacity = Math.floor(UNITS_PER_SLAB / blockUnits);
-      if (this.#slabUsed[slab] > capacity * usedFraction) continue;
-      // The last partly filled slab of a class has nowhere to move its blocks to.
-      if (this.#slabNext[slab] === NONE && this.#slabPrevious[slab] === NONE) continue;
-      return slab;
-    }
-    return NONE;
   }
 
   /**
@@ -253,24 +228,6 @@ export class Arena {
 
   get slabTotal(): number {
     return this.bytes.length * SLABS_PER_SEGMENT;
-  }
-
-  /**
-   * Calls `visit` with the address of each live block of a small slab after taking the slab out of its class's list, so
-   * that blocks allocated meanwhile come from other slabs. `visit` may free the block; when all are freed the slab is
-   * given back, else it returns to the end of its list.
-   */
-  evacuate(slab: number, visit: (address: number) => void): void {
-    const sizeClass = this.#slabClass[slab];
-    assert(sizeClass !== FREE_CLASS && sizeClass !== RUN_CLASS, 'evacuate: not a slab of blocks');
-    const blockUnits = CLASS_UNITS[sizeClass];
-    if (this.#hasRoom(slab)) this.#unlink(slab, sizeClass);
-    this.#draining = slab;
-    const live = this.#liveBlocks(slab);
-    for (const address of live) visit(address);
-    this.#draining = NONE;
-    if (this.#slabUsed[slab] === 0) this.#closeSlab(slab, blockUnits);
-    else if (this.#hasRoom(slab)) this.#link(slab, sizeClass);
   }
 
   /** Bytes that are resident and free to be handed out. */

@@ -2,7 +2,7 @@
 const UNCHARGED_BYTES = 64 * 1024 * 1024;
 
 /** Accounts of memory. */
-export type Account = 'records' | 'index' | 'clients' | 'tier' | 'other';
+export type Account = 'records' | 'index' | 'clients' | 'scripts' | 'tier' | 'other';
 
 /**
  * The sum of all memory that the server answers for: `used_memory`. Each account is measured by who owns the memory, so
@@ -14,6 +14,7 @@ export class Ledger {
     records: zero,
     index: zero,
     clients: zero,
+    scripts: zero,
     tier: zero,
     other: zero,
   };
@@ -35,7 +36,14 @@ export class Ledger {
   /** The sum of the accounts. */
   get usedBytes(): number {
     const measures = this.#measures;
-    return measures.records() + measures.index() + measures.clients() + measures.tier() + measures.other();
+    return (
+      measures.records() +
+      measures.index() +
+      measures.clients() +
+      measures.scripts() +
+      measures.tier() +
+      measures.other()
+    );
   }
 
   /** The sum and what the process holds beyond it and the allowance: what the tier's budget must cover. */

@@ -16,6 +16,13 @@ export interface TierReport {
   /** Key and value bytes demoted, not counting warm ones; bytes appended to the log, reclaiming included. */
   readonly demotedBytes: number;
   readonly writtenBytes: number;
+  /** The latter in parts: of fresh records, and of those that reclaiming moved. */
+  readonly freshBytes: number;
+  readonly movedBytes: number;
+  /** Bytes of files that only wait for their removal. */
+  readonly retiredBytes: number;
+  /** Environments that can't be reclaimed since a record in them is damaged. */
+  readonly damagedEnvironments: number;
   readonly reclaimedEnvironments: number;
   readonly coldReads: number;
   readonly coldReadErrors: number;
@@ -27,7 +34,8 @@ export interface TierReport {
   readonly fetchRounds: number;
   readonly isFetchingAside: boolean;
   readonly writeErrors: number;
-  /** Why writes fail, or empty. */
+  /** Why writes fail, or empty; whether that is because the disk is full. */
   readonly fault: string;
+  readonly isDiskFull: boolean;
   readonly storageBytes: number;
 }

@@ -1,4 +1,3 @@
-import { crc32 as crc32From } from 'node:zlib';
 import { compressSync, uncompressSync } from 'lz4-napi';
 import { copyBytes } from '../base/bytes.ts';
 import { crc32 } from '../base/crc32.ts';
@@ -111,8 +110,8 @@ export class ColdRecordWriter {
 
   /** The checksum of a record of which everything before the payload is in `bytes`. */
   #checksumBefore(entry: Entry): number {
-    const payload = entry.bytes.subarray(entry.payloadOffset, entry.payloadOffset + entry.payloadLength);
-    return crc32From(payload, crc32(this.bytes, 4, this.length - 4));
+    const head = crc32(this.bytes, 4, this.length - 4);
+    return crc32(entry.bytes, entry.payloadOffset, entry.payloadLength, head);
   }
 
   /** Writes everything before the payload but the checksum, making room for `room` bytes after it; returns where that ends. */

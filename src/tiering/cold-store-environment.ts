@@ -15,7 +15,31 @@ const EMPTY_FILE_BYTES = 2 * PAGE_BYTES;
 const LOCK_FILE_BYTES = 8272;
 const LOCK_NAME = 'lock.mdb';
 
-type Blocks = RootDatabase<Buffer, number>;
+/** What is in an environment's files. */
+export interface Blocks {
+  /**
+   * Commits blocks in one transaction off the main thread, all or none. Their bytes stay as they are until the promise
+   * settles; it resolves when they are on the disk, and rejects with the system's reason as its message.
+   */
+  write(firstBlock: number, blocks: readonly Buffer[], count: number): Promise<void>;
+  /** A committed block, lent until the next get of any environment; undefined if it is not there. Throws if it can't be read. */
+  get(block: number): Buffer | undefined;
+  /** Reads blocks into the page cache off the main thread; `done` is called then, and also if it fails. */
+  prefetch(blocks: number[], done: () => void): void;
+  /** Closes the files; never settles after a failed commit. */
+  close(): Promise<void>;
+}
+
+/** What keeps blocks on a disk: {@link lmdbStorage}, or what a simulation puts in its place. */
+export interface BlockStorage {
+  /** Opens the blocks in a data file that exists. Throws the storage's error. */
+  open(path: string, blockLimit: number, isReadOnly: boolean): Blocks;
+  /**
+   * Takes a tier's folder for this process and returns what gives it back. Throws LockedError if the folder is in use, else
+   * the system's error.
+   */
+  lock(path: string, files: Files): () => Promise<void>;
+}
 
 /**
  * One LMDB environment of the cold store, in a folder of its own: written once from its first block on, sealed, and then
@@ -41,7 +65,8 @@ export class Environment {
   sealed = false;
 
   readonly #files: Files;
-  #database: Blocks | null;
+  readonly #storage: BlockStorage;
+  #blocks: Blocks | null;
   #isWriter = true;
   #prefetches = 0;
   #completeBytes = 0;
@@ -52,17 +77,24 @@ export class Environment {
    * Makes the files and opens them for writing. They are written by ordinary calls first: LMDB ends the process where it
    * can't write those of a new environment (docs/adr/0004). Throws the system's or LMDB's error, leaving no files.
    */
-  constructor(number: number, path: string, blockLimit: number, files: Files) {
+  constructor(
+    number: number,
+    path: string,
+    blockLimit: number,
+    files: Files,
+    storage: BlockStorage = lmdbStorage,
+  ) {
     this.number = number;
     this.path = path;
     this.blockLimit = blockLimit;
     this.#files = files;
+    this.#storage = storage;
     try {
       files.makeDirectory(path);
       // Not synced: on the main thread that would hold up every client, and nothing refers to the files yet.
       files.write(`${this.#dataPath}-lock`, new Uint8Array(LOCK_FILE_BYTES));
       files.write(this.#dataPath, emptyEnvironment());
-      this.#database = openBlocks(this.#dataPath, blockLimit, false);
+      this.#blocks = storage.open(this.#dataPath, blockLimit, false);
     } catch (error) {
       files.removeTree(path);
       throw error;
@@ -89,21 +121,9 @@ export class Environment {
     return this.appendedBytes === 0 ? 0 : this.liveBytes / this.appendedBytes;
   }
 
-  /**
-   * Commits blocks in one transaction off the main thread. Their bytes stay as they are until the promise settles; it
-   * resolves when they are on the disk, and rejects with the system's reason as its message, the process unharmed.
-   */
-  async write(firstBlock: number, blocks: readonly Buffer[], count: number): Promise<void> {
-    const database = this.#database as Blocks;
-    try {
-      await database.batch(() => {
-        for (let at = 0; at < count; at++) database.put(firstBlock + at, blocks[at]);
-      });
-    } catch (error) {
-      const cause = (error as { commitError?: Promise<never> }).commitError;
-      if (cause === undefined) throw error;
-      await cause;
-    }
+  /** Commits blocks: see {@link Blocks.write}. */
+  write(firstBlock: number, blocks: readonly Buffer[], count: number): Promise<void> {
+    return (this.#blocks as Blocks).write(firstBlock, blocks, count);
   }
 
   /**
@@ -112,7 +132,7 @@ export class Environment {
    */
   get(block: number): Buffer | undefined {
     try {
-      return this.#opened().getBinaryFast(block);
+      return this.#opened().get(block);
     } catch (error) {
       throw error instanceof ColdRecordError ? error : new ColdRecordError(errorReason(error));
     }
@@ -120,16 +140,16 @@ export class Environment {
 
   /** Reads blocks into the page cache off the main thread; `done` is called then, and also if it fails. */
   prefetch(blocks: number[], done: () => void): void {
-    let database: Blocks;
+    let opened: Blocks;
     try {
-      database = this.#opened();
+      opened = this.#opened();
     } catch {
       // Whoever reads them meets the error again.
       setImmediate(done);
       return;
     }
     this.#prefetches++;
-    database.prefetch(blocks, () => {
+    opened.prefetch(blocks, () => {
       this.#prefetches--;
       if (this.#prefetches === 0 && this.#afterPrefetch !== null) {
         const after = this.#afterPrefetch;
@@ -164,38 +184,82 @@ export class Environment {
 
   /** Closes it. Never settles after a failed commit: then the environment is left open until the process ends. */
   async close(): Promise<void> {
-    const database = this.#database;
-    this.#database = null;
+    const blocks = this.#blocks;
+    this.#blocks = null;
     this.#isWriter = false;
-    await database?.close();
+    await blocks?.close();
   }
 
   #closeWriter(): void {
-    const database = this.#database;
-    if (!this.#isWriter || database === null) return;
+    const blocks = this.#blocks;
+    if (!this.#isWriter || blocks === null) return;
     if (this.#prefetches > 0) {
       this.#afterPrefetch ??= () => this.#closeWriter();
       return;
     }
     this.#isWriter = false;
-    this.#database = null;
-    void database.close();
-    this.#completeBytes = this.#files.statistics(this.#dataPath)?.sizeBytes ?? 0;
+    this.#blocks = null;
+    void blocks.close();
+    try {
+      this.#completeBytes = this.#files.statistics(this.#dataPath)?.sizeBytes ?? 0;
+    } catch {
+      // What it comes to is told instead.
+    }
   }
 
   #opened(): Blocks {
-    if (this.#database === null) {
+    if (this.#blocks === null) {
       // LMDB ends the process when it reads behind the end of a file that was cut short.
       const found = this.#files.statistics(this.#dataPath);
       if (found === undefined) throw new ColdRecordError('its file is missing');
       if (found.sizeBytes < this.blockCount * PAGE_BYTES) throw new ColdRecordError('its file is cut short');
-      this.#database = openBlocks(this.#dataPath, this.blockLimit, true);
+      this.#blocks = this.#storage.open(this.#dataPath, this.blockLimit, true);
     }
-    return this.#database;
+    return this.#blocks;
   }
 }
 
-function openBlocks(path: string, blockLimit: number, readOnly: boolean): Blocks {
+/** Blocks in an LMDB environment. */
+class LmdbBlocks implements Blocks {
+  readonly #database: RootDatabase<Buffer, number>;
+
+  constructor(database: RootDatabase<Buffer, number>) {
+    this.#database = database;
+  }
+
+  async write(firstBlock: number, blocks: readonly Buffer[], count: number): Promise<void> {
+    const database = this.#database;
+    try {
+      await database.batch(() => {
+        for (let at = 0; at < count; at++) database.put(firstBlock + at, blocks[at]);
+      });
+    } catch (error) {
+      const cause = (error as { commitError?: Promise<never> }).commitError;
+      if (cause === undefined) throw error;
+      await cause;
+    }
+  }
+
+  get(block: number): Buffer | undefined {
+    return this.#database.getBinaryFast(block);
+  }
+
+  prefetch(blocks: number[], done: () => void): void {
+    this.#database.prefetch(blocks, done);
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+}
+
+/** LMDB, the storage of a server. */
+export const lmdbStorage: BlockStorage = {
+  open: (path, blockLimit, isReadOnly) => new LmdbBlocks(openDatabase(path, blockLimit, isReadOnly)),
+  lock: lockTier,
+};
+
+function openDatabase(path: string, blockLimit: number, readOnly: boolean): RootDatabase<Buffer, number> {
   const options: RootDatabaseOptionsWithPath & { readonly noReadAhead: boolean } = {
     path,
     encoding: 'binary',
@@ -237,7 +301,7 @@ export function lockTier(path: string, files: Files): () => Promise<void> {
   const bytes = files.readBytes(file);
   const damage = damageOfEnvironment(bytes, bytes.length);
   if (damage !== undefined) throw new Error(`${file} ${damage}; remove it if no process uses the tier`);
-  const database = openBlocks(file, 1, false);
+  const database = openDatabase(file, 1, false);
   let readerCount: number;
   try {
     readerCount = (database.getStats() as { numReaders: number }).numReaders;
@@ -256,7 +320,7 @@ export function lockTier(path: string, files: Files): () => Promise<void> {
 }
 
 /**
- * An environment as LMDB makes it for {@link openBlocks}, without records and for pages of 4,096 bytes on every machine: two
+ * An environment as LMDB makes it for {@link openDatabase}, without records and for pages of 4,096 bytes on every machine: two
  * pages of meta data, and a third meta in the middle of the first page. Words of 32 bits, little-endian, that are not zero.
  */
 const EMPTY_ENVIRONMENT: readonly (readonly [offset: number, word: number])[] = [

@@ -3,7 +3,7 @@ import { assert } from '../base/assert.ts';
 import { copyBytes } from '../base/bytes.ts';
 import { errorReason, type Files, LockedError } from '../base/files.ts';
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
-import { BLOCK_BYTES, Environment, lockTier } from './cold-store-environment.ts';
+import { BLOCK_BYTES, type BlockStorage, Environment, lmdbStorage } from './cold-store-environment.ts';
 
 /**
  * The SSD tier: a log of bytes in LMDB environments.
@@ -128,6 +128,7 @@ export class ColdStore {
   available = 0;
 
   readonly #files: Files;
+  readonly #storage: BlockStorage;
   readonly #unlock: () => Promise<void>;
   readonly #fresh: Head = { environment: null, batch: null };
   readonly #moved: Head = { environment: null, batch: null };
@@ -158,12 +159,13 @@ export class ColdStore {
    * Takes a folder, which must exist, for this process, and removes the environments of an earlier run in it. Throws an
    * Error with a message for people if it is in use, can't be written or is full.
    */
-  constructor(path: string, files: Files) {
+  constructor(path: string, files: Files, storage: BlockStorage = lmdbStorage) {
     this.path = path;
     this.#files = files;
+    this.#storage = storage;
     try {
       if (files.statistics(path)?.isDirectory !== true) throw new Error('There is no such directory');
-      this.#unlock = lockTier(path, files);
+      this.#unlock = storage.lock(path, files);
     } catch (error) {
       throw failureToOpen(path, error);
     }
@@ -361,6 +363,11 @@ export class ColdStore {
     return this.#assemble(environment, block, offset, want);
   }
 
+  /** The next read asks LMDB for its block even if the last one read it: for bytes that turned out to be damaged. */
+  forgetBlock(): void {
+    this.#lastBlock = -1;
+  }
+
   /** Has the blocks at these places read into the page cache off the main thread; `done` is called then. */
   prefetch(places: readonly { upper: number; lower: number }[], done: () => void): void {
     const byEnvironment = new Map<Environment, number[]>();
@@ -472,7 +479,7 @@ export class ColdStore {
     const path = join(this.path, String(this.#sequence++).padStart(8, '0'));
     try {
       if (number >= ENVIRONMENT_COUNT_MAX) throw new Error('the tier has as many environments as it can');
-      const environment = new Environment(number, path, blockLimit, this.#files);
+      const environment = new Environment(number, path, blockLimit, this.#files, this.#storage);
       this.environments[number] = environment;
       return environment;
     } catch (error) {
@@ -683,7 +690,7 @@ export class ColdStore {
 }
 
 /** The environment's number in a place. */
-function environmentNumber(upper: number, lower: number): number {
+export function environmentNumber(upper: number, lower: number): number {
   return (upper << LOWER_NUMBER_BITS) | (lower >>> (BLOCK_BITS + OFFSET_BITS));
 }
 

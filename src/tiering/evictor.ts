@@ -90,14 +90,17 @@ export class Evictor {
     let taken = 0;
     for (let step = 0; step < PARTITION_COUNT && taken < samples; step++) {
       const partition = (first + step) % PARTITION_COUNT;
-      const page = table.findExpiring(partition, 0, NO_EXPIRY - 1);
-      if (page < 0) continue;
-      const count = table.copyPage(partition, page, this.#slots);
-      const start = random.below(Math.max(1, count));
-      for (let at = 0; at < count && taken < samples; at++) {
-        const slot = ((start + at) % count) * 2;
-        if (!table.findLocation(partition, this.#slots[slot], this.#slots[slot + 1])) continue;
-        if (this.#consider(database, partition, policy)) taken++;
+      // A page may be of hashes of which only fields expire.
+      for (let page = 0; taken < samples; page++) {
+        page = table.findExpiring(partition, page, NO_EXPIRY - 1);
+        if (page < 0) break;
+        const count = table.copyPage(partition, page, this.#slots);
+        const start = random.below(Math.max(1, count));
+        for (let at = 0; at < count && taken < samples; at++) {
+          const slot = ((start + at) % count) * 2;
+          if (!table.findLocation(partition, this.#slots[slot], this.#slots[slot + 1])) continue;
+          if (this.#consider(database, partition, policy)) taken++;
+        }
       }
     }
   }

@@ -83,7 +83,7 @@ export class LargeDemotion {
 
   /** Whether the record is still what it was, but for the bytes of its payload; the database has loaded it then. */
   #isThere(database: Database): boolean {
-    if (database.id !== this.#databaseId || !this.#keyspace.databases.includes(database)) return false;
+    if (this.#keyspace.databaseOf(this.#databaseId) !== database) return false;
     if (!database.peekRaw(this.#key, 0, this.#key.length)) return false;
     const { entry } = database;
     return (

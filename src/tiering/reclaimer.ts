@@ -1,7 +1,7 @@
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
-import { Entry, EXPIRES, FLAGS_SHIFT, WARM } from '../keyspace/record.ts';
+import { dueAt, Entry, EXPIRES, FLAGS_SHIFT, WARM } from '../keyspace/record.ts';
 import { coldWord, isHot, locationOf, partitionOf, tagOf } from '../keyspace/slot-table.ts';
 import { SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import { COLD_HEADER_BYTES_MAX, type ColdRecordReader, coldBytes, TIER_DATABASE } from './cold-record.ts';
@@ -40,7 +40,7 @@ export interface Movings {
     length: number,
     youngest: number,
   ): boolean;
-  /** The slot that a database's table stopped at is of a key that expires, and has moved. */
+  /** The slot that a database's table stopped at is of a key that expires, or a field of it, at a time; it has moved. */
   movedExpiring(database: Database, expireAt: number): void;
 }
 
@@ -206,14 +206,15 @@ export class Reclaimer {
       if (this.#findWarm(database, partition, tag, upper, lower)) database.makeHot();
       return true;
     }
-    const { expireAt, flags, keyLength, payloadLength } = entry;
+    const { flags, keyLength, payloadLength } = entry;
     this.#reader.verify(bytes, offset, entry);
+    const due = dueAt(entry);
     const live = coldBytes(keyLength, payloadLength, flags);
     const databaseId = this.#reader.databaseId;
     if (!store.append('moved', bytes, offset, length, live, databaseId, environment.youngest)) return false;
     store.release(upper, lower, live, databaseId);
     table.replace(coldWord(tag, store.placeUpper), store.placeLower);
-    if ((flags & EXPIRES) !== 0) this.#movings.movedExpiring(database, expireAt);
+    if (due >= 0) this.#movings.movedExpiring(database, due);
     return true;
   }
 

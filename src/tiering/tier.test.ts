@@ -37,7 +37,14 @@ interface Setup {
 }
 
 function setUp(memoryBytes: number, files: Files = systemFiles, seed = 1): Setup {
-  const events = { modified() {}, databaseChanged() {}, notify() {}, deleted() {} };
+  const events = {
+    modified() {},
+    databaseChanged() {},
+    notify() {},
+    deleted() {},
+    fieldsDeleted() {},
+    detached() {},
+  };
   const keyspace = new Keyspace(3, new SeededRandom(seed), events);
   const clock = new ManualClock(1_700_000_000_000);
   keyspace.nowMs = clock.nowMs;
@@ -123,9 +130,9 @@ describe('balancing', () => {
     const { database, tier, keyspace, ledger } = setup;
     for (let number = 0; number < 20_000; number++) {
       set(database, `key:${number}`, value(number, 500 + (number % 1500)));
-      while (tier.mustWait) {
+      while (ledger.chargedBytes > tier.waitBytes) {
         tier.balance(500);
-        if (tier.mustWait) await new Promise(setImmediate);
+        if (ledger.chargedBytes > tier.waitBytes) await new Promise(setImmediate);
       }
     }
     await new Promise(setImmediate);
@@ -144,6 +151,22 @@ describe('balancing', () => {
     expect(tier.byteCount).toBeGreaterThan(MIB);
   });
 
+  test('another budget comes with another memory of touches, which begins anew', () => {
+    const { tier, settings } = setUp(128 * MIB);
+    const before = tier.byteCount;
+    const entryBytes = 100;
+    expect([tier.admits(1, entryBytes), tier.admits(1, entryBytes)]).toEqual([false, true]);
+    tier.fitToBudget();
+    expect([tier.admits(1, entryBytes), tier.byteCount]).toEqual([true, before]);
+    settings.memoryBytes = 512 * MIB;
+    tier.fitToBudget();
+    expect(tier.byteCount).toBe(before + 6 * MIB);
+    expect([tier.admits(1, entryBytes), tier.admits(1, entryBytes)]).toEqual([false, true]);
+    settings.memoryBytes = 1 * MIB;
+    tier.fitToBudget();
+    expect(tier.byteCount).toBe(before - MIB);
+  });
+
   test('ends where nothing can be demoted', async () => {
     const setup = setUp(2 * MIB);
     const { database, tier, settings } = setup;
@@ -157,7 +180,7 @@ describe('balancing', () => {
     expect(database.coldCount).toBe(1);
     expect(tier.isStorageFull).toBe(true);
     tier.balance(500);
-    expect(tier.mustWait).toBe(true);
+    expect(setup.ledger.chargedBytes).toBeGreaterThan(tier.waitBytes);
     expect(database.coldCount).toBe(1);
     settings.storageBytes = 0;
     tier.balance(500);
@@ -322,7 +345,7 @@ describe('large values', () => {
         find(database, 'large');
         database.makeHot();
         database.entry.bytes[database.entry.payloadOffset + 7]++;
-        database.payloadChanged();
+        database.changed();
       },
     ],
     [
@@ -365,7 +388,7 @@ describe('large values', () => {
 describe('reclaiming', () => {
   test('holds the files within 1.6 times what lives, and every key right', async () => {
     const setup = setUp(12 * MIB);
-    const { database, tier } = setup;
+    const { database, tier, ledger } = setup;
     const random = new SeededRandom(9);
     const versions = new Map<number, number>();
     const count = 20_000;
@@ -376,7 +399,7 @@ describe('reclaiming', () => {
       versions.set(number, version);
       set(database, `key:${number}`, value(version, 900 + (number % 300)));
       tier.balance(500);
-      while (tier.mustWait) {
+      while (ledger.chargedBytes > tier.waitBytes) {
         await new Promise(setImmediate);
         tier.maintain();
         tier.balance(500);

@@ -1,12 +1,13 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Clock } from '../base/clock.ts';
 import type { Files } from '../base/files.ts';
 import { TouchSketch } from '../heat/touch-sketch.ts';
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import type { Database } from '../keyspace/database.ts';
+import { removeExpiredFields } from '../keyspace/field-expiry.ts';
 import { type ColdTier, type Keyspace, NOTIFY_EXPIRED } from '../keyspace/keyspace.ts';
-import { Entry, EXPIRES, WARM } from '../keyspace/record.ts';
+import { dueAt, Entry, WARM } from '../keyspace/record.ts';
 import type { Ledger } from '../memory/ledger.ts';
+import { QuantileHistogram } from '../metrics/quantile-histogram.ts';
 import type { TierReport } from '../metrics/tier-report.ts';
 import { ColdExpiry, LIST_BYTES } from './cold-expiry.ts';
 import {
@@ -17,6 +18,7 @@ import {
   TIER_DATABASE,
 } from './cold-record.ts';
 import { ColdStore, RECORD_BYTES_MAX } from './cold-store.ts';
+import { type BlockStorage, lmdbStorage } from './cold-store-environment.ts';
 import { Demoter, type Demotion } from './demoter.ts';
 import { LargeDemotion } from './large-demotion.ts';
 import { Reclaimer } from './reclaimer.ts';
@@ -45,12 +47,20 @@ const SPACE_CHECK_BYTES = 64 * 1024;
 const RECLAIM_STEPS = 4;
 const EXPIRED_KEYS_MAX = 512;
 const EXPIRED_US_MAX = 1000;
+/** Fields removed from a cold hash at once. */
+const EXPIRED_FIELDS_MAX = 64;
 /** A cold read that takes longer than this waited for the device. */
 const DEVICE_READ_US = 60;
 /** Reads of the device, less the many from the page cache, after which look-ups go aside. */
 const DEVICE_READS_TO_FETCH = 8;
 /** While look-ups go aside, a round of prefetch quicker than this, per block, found them in the page cache. */
 const CACHED_FETCH_US = 40;
+
+/**
+ * The least budget that is sensible. Index, sketch and batches take up to 10 MiB, and what the process takes besides up to a
+ * quarter of the budget: with the usual threshold another quarter of this one is left for hot records.
+ */
+export const MEMORY_BYTES_MIN = 32 * 1024 * 1024;
 
 /** Settings of the tier, read when needed so that CONFIG SET takes effect. */
 export interface TierSettings {
@@ -60,19 +70,6 @@ export interface TierSettings {
   readonly hotThreshold: number;
   /** Bytes of SSD to stay within, or 0 for no limit. */
   readonly storageBytes: number;
-}
-
-/** The tier's figures with those of its store that are not in the general report. */
-export interface DetailedTierReport extends TierReport {
-  /** Bytes appended to the log: of fresh records, and of records that reclaiming moved. */
-  readonly freshBytes: number;
-  readonly movedBytes: number;
-  /** Bytes of files that only wait for their removal. */
-  readonly retiredBytes: number;
-  /** Environments that can't be reclaimed since a record in them is damaged. */
-  readonly damagedEnvironments: number;
-  /** The fault is that the disk is full. */
-  readonly isDiskFull: boolean;
 }
 
 /**
@@ -97,7 +94,7 @@ export class Tier implements ColdTier {
   readonly #settings: TierSettings;
   readonly #writer = new ColdRecordWriter();
   readonly #reader = new ColdRecordReader();
-  readonly #sketch: TouchSketch;
+  #sketch: TouchSketch;
   readonly #demoter: Demoter;
   readonly #large: LargeDemotion;
   readonly #reclaimer: Reclaimer;
@@ -106,7 +103,7 @@ export class Tier implements ColdTier {
   readonly #lists = new Map<number, readonly [number, number]>();
   readonly #listEntry = new Entry();
   #nextList = 1;
-  readonly #readTimes: RecordableHistogram = createHistogram();
+  readonly #readTimes = new QuantileHistogram();
   /** Whether the store takes records at present. */
   #isStorable = true;
   #spaceCheckBytes = 0;
@@ -126,13 +123,14 @@ export class Tier implements ColdTier {
     path: string,
     files: Files,
     onReadError: (error: ColdRecordError) => void,
+    storage: BlockStorage = lmdbStorage,
   ) {
     this.#keyspace = keyspace;
     this.#ledger = ledger;
     this.#clock = clock;
     this.#settings = settings;
     this.#onError = onReadError;
-    this.store = new ColdStore(path, files);
+    this.store = new ColdStore(path, files, storage);
     this.store.onProgress = () => this.onProgress();
     this.#sketch = new TouchSketch(sketchBytes(settings.memoryBytes));
     this.#demoter = new Demoter(keyspace);
@@ -166,11 +164,12 @@ export class Tier implements ColdTier {
       this.#readRecord(upper, lower, entry);
     } catch (error) {
       this.coldReadErrors++;
+      this.store.forgetBlock();
       if (error instanceof ColdRecordError) this.#onError(error);
       throw error;
     }
     const microseconds = this.#clock.monotonicUs() - start;
-    this.#readTimes.record(Math.max(1, Math.round(microseconds)));
+    this.#readTimes.record(microseconds);
     if (microseconds > DEVICE_READ_US) {
       if (++this.#deviceReads >= DEVICE_READS_TO_FETCH) this.#fetchingAside = true;
     } else if (this.#deviceReads > 0) {
@@ -244,9 +243,9 @@ export class Tier implements ColdTier {
     return this.store.removedEnvironments;
   }
 
-  /** Whether writers should wait: memory is above the midpoint between where demotion starts and the budget. */
-  get mustWait(): boolean {
-    return this.#ledger.chargedBytes > (this.thresholdBytes + this.#settings.memoryBytes) / 2;
+  /** Charged memory above which writers should wait: midway between where demotion starts and the budget. */
+  get waitBytes(): number {
+    return (this.thresholdBytes + this.#settings.memoryBytes) / 2;
   }
 
   /** Bytes of charged memory above which demotion starts. */
@@ -292,6 +291,12 @@ export class Tier implements ColdTier {
     }
   }
 
+  /** Fits the memory of touches to another budget; what it knew is forgotten where its size changes. */
+  fitToBudget(): void {
+    const bytes = sketchBytes(this.#settings.memoryBytes);
+    if (bytes !== this.#sketch.byteCount) this.#sketch = new TouchSketch(bytes);
+  }
+
   /** Housekeeping of one tick: reclaims space and removes cold keys that expired, each for a bounded time. */
   maintain(): void {
     const { store } = this;
@@ -320,7 +325,7 @@ export class Tier implements ColdTier {
     return this.store.close();
   }
 
-  report(): DetailedTierReport {
+  report(): TierReport {
     const { databases, arena, statistics } = this.#keyspace;
     let keys = 0;
     let coldKeys = 0;
@@ -330,7 +335,6 @@ export class Tier implements ColdTier {
     }
     const { liveBytes, ...ofStore } = this.store.report();
     const times = this.#readTimes;
-    const measured = times.count > 0;
     return {
       ...ofStore,
       path: this.store.path,
@@ -347,9 +351,9 @@ export class Tier implements ColdTier {
       damagedEnvironments: this.#reclaimer.damagedCount,
       coldReads: this.coldReads,
       coldReadErrors: this.coldReadErrors,
-      coldReadMicrosecondsP50: measured ? times.percentile(50) : 0,
-      coldReadMicrosecondsP99: measured ? times.percentile(99) : 0,
-      coldReadMicrosecondsMax: measured ? times.max : 0,
+      coldReadMicrosecondsP50: times.quantile(0.5),
+      coldReadMicrosecondsP99: times.quantile(0.99),
+      coldReadMicrosecondsMax: times.max,
       fetchedBlocks: this.fetchedBlocks,
       fetchRounds: this.fetchRounds,
       isFetchingAside: this.#fetchingAside,
@@ -421,13 +425,13 @@ export class Tier implements ColdTier {
 
   /** Puts the hot record that a database has loaded at its cold copy's place. */
   #place(database: Database, upper: number, lower: number): void {
-    const { flags, expireAt } = database.entry;
+    const due = dueAt(database.entry);
     database.demoteTo(upper, lower);
     this.demotions++;
-    if ((flags & EXPIRES) !== 0) this.#noteExpiry(database, expireAt);
+    if (due >= 0) this.#noteExpiry(database, due);
   }
 
-  /** Remembers the expiry of the key whose cold slot a database's table stopped at. */
+  /** Remembers the time at which the key, or a field of it, expires whose cold slot a database's table stopped at. */
   #noteExpiry(database: Database, expireAt: number): void {
     const { table } = database;
     this.#expiry.add(expireAt, this.#keyspace.nowMs, table.partition, table.word0, table.word1, database.id);
@@ -449,10 +453,17 @@ export class Tier implements ColdTier {
   }
 
   #removeIfExpired(database: Database, partition: number): void {
+    const { nowMs } = this.#keyspace;
     try {
       // The place may have been given to another record since.
-      const { expireAt } = database.load(partition);
-      if (expireAt < 0 || expireAt > this.#keyspace.nowMs) return;
+      const entry = database.load(partition);
+      const due = dueAt(entry);
+      if (due < 0 || due > nowMs) return;
+      if (entry.expireAt < 0 || entry.expireAt > nowMs) {
+        // What is left is for the cycle over hot keys: the hash is hot now.
+        removeExpiredFields(this.#keyspace, database, EXPIRED_FIELDS_MAX);
+        return;
+      }
     } catch (error) {
       if (error instanceof ColdRecordError) return;
       throw error;
