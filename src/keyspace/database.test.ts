@@ -76,6 +76,9 @@ class MapTier implements ColdTier {
 }
 
 class Events implements KeyspaceEvents {
+  fieldsDeleted(): void {}
+  detached(): void {}
+
   readonly told: string[] = [];
 
   modified(database: Database, key: Uint8Array, offset: number, length: number): void {

@@ -9,18 +9,33 @@ import {
 } from '../base/bytes.ts';
 import { blockBytesFor, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import type { Arguments } from '../resp/arguments.ts';
-import { type Keyspace, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from './keyspace.ts';
+import { PAGED } from '../types/pages/head.ts';
+import { freePages } from '../types/pages/walk.ts';
 import {
+  type Keyspace,
+  NOTIFY_EXPIRED,
+  NOTIFY_GENERIC,
+  NOTIFY_HASH,
+  NOTIFY_KEY_MISS,
+  NOTIFY_NEW,
+  NOTIFY_OVERWRITTEN,
+  NOTIFY_TYPE_CHANGED,
+} from './keyspace.ts';
+import { PageTable } from './page-table.ts';
+import {
+  dueAt,
   Entry,
   EXPIRES,
   expiryOf,
   FLAGS_SHIFT,
+  fieldsExpire,
   HEADER_BYTES,
   headerBytes,
   KEY_LENGTH_SHIFT,
   LONG_KEY,
   recordWord,
   SHORT_KEY_MAX,
+  TYPE_HASH,
   WARM,
 } from './record.ts';
 import {
@@ -41,8 +56,12 @@ import {
 export const TOUCH = 1;
 /** `find` counts as a keyspace hit or miss. */
 export const COUNT = 2;
+/** `find` may promote a cold key that has earned it. */
+export const PROMOTE = 4;
+/** A miss that `find` counts is not told as a keyspace event. */
+export const QUIET = 8;
 /** How a command that reads a value looks up. */
-export const READ = TOUCH | COUNT;
+export const READ = TOUCH | COUNT | PROMOTE;
 /** How a command that looks at a key without using it looks up (TTL, TYPE, OBJECT). */
 export const PEEK = COUNT;
 /** How a command that is about to change a key looks up. */
@@ -62,12 +81,17 @@ export class Database {
   id: number;
   /** Keys that expire, hot and cold. */
   expiringCount = 0;
+  /** Hashes of which fields expire, hot and cold. */
+  fieldExpiringCount = 0;
   /** Keys in the cold tier only. */
   coldCount = 0;
   /** The key found last. */
   readonly entry = new Entry();
 
   readonly #keyspace: Keyspace;
+  /** What this table holds are pages: they don't expire, and nobody is told of them. */
+  readonly #holdsPages: boolean;
+  #pages: PageTable | null = null;
   #table: SlotTable;
   /** Hash of the key that was looked up last, and where its name is. */
   #tag = 0;
@@ -79,8 +103,9 @@ export class Database {
   #keyOffset = 0;
   #keyLength = 0;
 
-  constructor(keyspace: Keyspace, number: number) {
+  constructor(keyspace: Keyspace, number: number, holdsPages = false) {
     this.#keyspace = keyspace;
+    this.#holdsPages = holdsPages;
     this.number = number;
     this.id = keyspace.takeDatabaseId();
     this.#table = new SlotTable(keyspace.indexArena);
@@ -92,7 +117,26 @@ export class Database {
   }
 
   get directoryBytes(): number {
-    return this.#table.directoryBytes;
+    return this.#table.directoryBytes + (this.pageRecords?.directoryBytes ?? 0);
+  }
+
+  /** The pages of this database's collections. */
+  get pages(): PageTable {
+    if (this.#pages === null) {
+      const keyspace = this.#keyspace;
+      this.#pages = new PageTable(
+        new Database(keyspace, this.number, true),
+        keyspace.keyHash,
+        () => keyspace.takeCollection(),
+        TOUCH | PROMOTE,
+      );
+    }
+    return this.#pages;
+  }
+
+  /** The table of those pages, once there are any. */
+  get pageRecords(): Database | undefined {
+    return this.#pages?.records;
   }
 
   /** The index, for walks that sample or sweep it: demotion, eviction, expiry. They change it only through this class. */
@@ -102,19 +146,20 @@ export class Database {
 
   /**
    * Looks a key up; `entry` tells of it when found. An expired key is removed and counts as missing. `how` is made of
-   * {@link TOUCH} and {@link COUNT}. The name's bytes are lent until the mutators that follow are done. Throws
+   * {@link TOUCH}, {@link COUNT}, {@link PROMOTE} and {@link QUIET}. The name's bytes are lent until the mutators that follow are done. Throws
    * ColdRecordError when the key's cold record can't be read.
    */
   find(key: Uint8Array, offset: number, length: number, how: number): boolean {
-    return this.#find(key, viewOf(key), offset, length, how);
+    return this.findViewed(key, viewOf(key), offset, length, how);
   }
 
   /** As {@link find} for the key in argument `at`. Allocates nothing. */
   findWord(words: Arguments, at: number, how: number): boolean {
-    return this.#find(words.buffer, words.view, words.offsets[at], words.lengths[at], how);
+    return this.findViewed(words.buffer, words.view, words.offsets[at], words.lengths[at], how);
   }
 
-  #find(key: Uint8Array, view: DataView, offset: number, length: number, how: number): boolean {
+  /** As {@link find} for a key whose bytes have a view at hand. Allocates nothing. */
+  findViewed(key: Uint8Array, view: DataView, offset: number, length: number, how: number): boolean {
     const keyspace = this.#keyspace;
     const hash = keyspace.keyHash.hash(view, offset, length);
     this.#tag = tagOf(hash);
@@ -132,7 +177,8 @@ export class Database {
         else keyspace.statistics.coldHits++;
       } else {
         keyspace.statistics.misses++;
-        if ((keyspace.settings.notifyFlags & NOTIFY_KEY_MISS) !== 0) this.notify(NOTIFY_KEY_MISS, 'keymiss');
+        if ((keyspace.settings.notifyFlags & NOTIFY_KEY_MISS) !== 0 && (how & QUIET) === 0)
+          this.notify(NOTIFY_KEY_MISS, 'keymiss');
       }
     }
     if (!found) return false;
@@ -197,8 +243,10 @@ export class Database {
     let access: number;
     let address: number;
     if (this.#found) {
+      if ((entry.encoding & PAGED) !== 0) this.#freePages();
       access = keyspace.settings.lfu ? entry.access : keyspace.initialAccess();
       if ((entry.flags & EXPIRES) !== 0) this.expiringCount--;
+      if (fieldsExpire(entry.type, entry.encoding)) this.fieldExpiringCount--;
       if (entry.hot) {
         if ((entry.flags & WARM) !== 0) this.#releaseWarm();
         address = entry.address;
@@ -218,11 +266,27 @@ export class Database {
       this.#table.insert(this.#partition, hotWord(this.#tag, address), address | 0);
     }
     this.#writeHeader(address, type, encoding, flags, access, payloadLength, expireAt, 0, 0);
+    if (fieldsExpire(type, encoding)) this.fieldExpiringCount++;
     const added = !this.#found;
     this.#found = true;
     this.#changed();
-    if (added && (keyspace.settings.notifyFlags & NOTIFY_NEW) !== 0) this.notify(NOTIFY_NEW, 'new');
+    if (added && (keyspace.settings.notifyFlags & NOTIFY_NEW) !== 0 && !this.#holdsPages)
+      this.notify(NOTIFY_NEW, 'new');
     return entry;
+  }
+
+  /** As {@link store} for a command that sets the key whatever it holds: tells that an old value was overwritten. */
+  overwrite(type: number, encoding: number, payloadLength: number, expireAt: number): Entry {
+    const oldType = this.#found ? this.entry.type : -1;
+    const entry = this.store(type, encoding, payloadLength, expireAt);
+    if (oldType >= 0 && this.#keyspace.settings.notifyFlags !== 0) this.notifyOverwritten(oldType, type);
+    return entry;
+  }
+
+  /** Tells that the value of the key that was looked up last took the place of one of another or the same type. */
+  notifyOverwritten(oldType: number, type: number): void {
+    this.notify(NOTIFY_OVERWRITTEN, 'overwritten');
+    if (oldType !== type) this.notify(NOTIFY_TYPE_CHANGED, 'type_changed');
   }
 
   /**
@@ -230,6 +294,13 @@ export class Database {
    * length to make room for at least, so that a growing value need not move each time. Makes the record hot.
    */
   resize(payloadLength: number, room: number, encoding: number): Entry {
+    const entry = this.reshape(payloadLength, room, encoding);
+    this.#changed();
+    return entry;
+  }
+
+  /** As {@link resize}, for structures of values: that the key changed is told by `changed` once for all. */
+  reshape(payloadLength: number, room: number, encoding: number): Entry {
     const entry = this.makeHot();
     const arena = this.#keyspace.arena;
     const head = entry.payloadOffset - entry.word * 4;
@@ -245,17 +316,55 @@ export class Database {
       this.#table.replace(hotWord(this.#tag, moved), moved | 0);
       this.#readHot(moved);
     }
-    entry.encoding = encoding;
-    entry.words[entry.word] = recordWord(entry.type, encoding, entry.flags, entry.keyLength);
+    this.#recode(encoding);
     entry.words[entry.word + 2] = payloadLength;
     entry.payloadLength = payloadLength;
-    this.#changed();
     return entry;
   }
 
-  /** Tells that the caller changed the payload in place; the entry must have been made hot. */
-  payloadChanged(): void {
+  /** Tells that the caller changed the value of the key found last, by so many changes as Redis counts. */
+  changed(count = 1): void {
+    this.#keyspace.dirty += count - 1;
     this.#changed();
+  }
+
+  /** Gives the key found last another encoding of the same bytes, which is no change to users. Makes the record hot. */
+  recode(encoding: number): void {
+    this.makeHot();
+    this.#recode(encoding);
+  }
+
+  /** Copies the name of the key found or loaded last, so that the record that it may lie in can be moved or removed. */
+  keepName(): Uint8Array {
+    const name = sliceBytes(this.#key, this.#keyOffset, this.#keyLength);
+    this.#key = name;
+    this.#keyView = null;
+    this.#keyOffset = 0;
+    return name;
+  }
+
+  /** Tells the index of the expiry of fields of the hash found last, after they were given one or the hash its name. */
+  noteFieldExpiry(): void {
+    const { entry } = this;
+    if (!entry.hot || !fieldsExpire(entry.type, entry.encoding)) return;
+    const due = dueAt(entry);
+    if (due >= 0) this.#table.noteExpiry(expirySecond(due));
+  }
+
+  /**
+   * Tells that fields of the hash found last are gone since their time had come: counted, told as an event, propagated as their
+   * deletion. The hash goes too if it is empty.
+   */
+  fieldsExpired(fields: readonly Uint8Array[], isEmpty: boolean): void {
+    const keyspace = this.#keyspace;
+    const name = this.keepName();
+    keyspace.statistics.expiredFields += fields.length;
+    keyspace.events.fieldsDeleted(this, name, 0, name.length, fields);
+    if (isEmpty) this.#drop(true);
+    else this.noteFieldExpiry();
+    keyspace.events.modified(this, name, 0, name.length);
+    this.notify(NOTIFY_HASH, 'hexpired');
+    if (isEmpty) this.notify(NOTIFY_GENERIC, 'del');
   }
 
   /** Gives the key found last another expiry, in milliseconds, or none (-1). */
@@ -275,7 +384,13 @@ export class Database {
 
   /** Removes the key found last. */
   remove(): void {
-    this.#drop();
+    this.#drop(true);
+    this.#changed();
+  }
+
+  /** Removes the key found last, whose pages belong to another key now. */
+  removeButPages(): void {
+    this.#drop(false);
     this.#changed();
   }
 
@@ -331,7 +446,7 @@ export class Database {
     return this.entry.words[this.entry.word + (this.entry.expireAt >= 0 ? 6 : 4)];
   }
 
-  /** Moves the hot record loaded last to another block, to empty a sparse slab. */
+  /** Moves the hot record loaded last to another block, to empty a segment. */
   relocate(): void {
     const entry = this.entry;
     const arena = this.#keyspace.arena;
@@ -395,15 +510,18 @@ export class Database {
   /** Removes all keys. Constant time but for the hot records, which are freed by the walk that is returned. */
   clear(): IterableIterator<void> {
     const old = this.#table;
-    this.#keyspace.dirty++;
-    this.#keyspace.events.databaseChanged(this, null);
+    if (!this.#holdsPages) {
+      this.#keyspace.dirty++;
+      this.#keyspace.events.databaseChanged(this, null);
+    }
     if (this.#keyspace.cold !== null) this.#keyspace.cold.releaseDatabase(this.id);
     this.id = this.#keyspace.takeDatabaseId();
     this.#table = new SlotTable(this.#keyspace.indexArena);
     this.expiringCount = 0;
+    this.fieldExpiringCount = 0;
     this.coldCount = 0;
     this.#found = false;
-    return this.#freeAll(old);
+    return this.#freeAll(old, this.pageRecords?.clear());
   }
 
   /** Tells a keyspace event about the key that was looked up last. */
@@ -419,17 +537,23 @@ export class Database {
    */
   removeBySystem(eventClass: number, event: string, lazily: boolean): void {
     const keyspace = this.#keyspace;
-    // The name may lie in the record that goes.
-    const name = sliceBytes(this.#key, this.#keyOffset, this.#keyLength);
-    this.#key = name;
-    this.#keyView = null;
-    this.#keyOffset = 0;
-    this.#drop();
+    const name = this.keepName();
+    this.#drop(true);
     if (eventClass === NOTIFY_EXPIRED) keyspace.statistics.expiredKeys++;
     else keyspace.statistics.evictedKeys++;
     keyspace.events.modified(this, name, 0, name.length);
     this.notify(eventClass, event);
     keyspace.events.deleted(this, name, 0, name.length, lazily);
+  }
+
+  #recode(encoding: number): void {
+    const { entry } = this;
+    if (entry.type === TYPE_HASH) {
+      if (fieldsExpire(TYPE_HASH, entry.encoding)) this.fieldExpiringCount--;
+      if (fieldsExpire(TYPE_HASH, encoding)) this.fieldExpiringCount++;
+    }
+    entry.encoding = encoding;
+    entry.words[entry.word] = recordWord(entry.type, encoding, entry.flags, entry.keyLength);
   }
 
   #locate(): boolean {
@@ -504,7 +628,7 @@ export class Database {
       const access = keyspace.touched(entry.access);
       entry.access = access;
       entry.words[entry.word + 1] = (entry.words[entry.word + 1] & ~0xffffff) | access;
-    } else if ((how & COUNT) !== 0 && keyspace.cold !== null) {
+    } else if ((how & PROMOTE) !== 0 && keyspace.cold !== null) {
       const identity = (this.#tag << 9) ^ this.#partition;
       if (!keyspace.cold.admits(identity, entry.keyLength + entry.payloadLength)) return;
       this.#promote(true);
@@ -554,6 +678,7 @@ export class Database {
       this.#keyOffset = entry.keyOffset;
     }
     if (expireAt >= 0) table.noteExpiry(expirySecond(expireAt));
+    this.noteFieldExpiry();
     keyspace.statistics.promotions++;
   }
 
@@ -655,9 +780,11 @@ export class Database {
     if ((flags & LONG_KEY) !== 0) words[word] = keyLength;
   }
 
-  #drop(): void {
+  #drop(freesPages: boolean): void {
     const entry = this.entry;
+    if (freesPages && (entry.encoding & PAGED) !== 0) this.#freePages();
     if ((entry.flags & EXPIRES) !== 0) this.expiringCount--;
+    if (fieldsExpire(entry.type, entry.encoding)) this.fieldExpiringCount--;
     if (entry.hot) {
       if ((entry.flags & WARM) !== 0) this.#releaseWarm();
       this.#keyspace.arena.free(entry.address);
@@ -668,7 +795,15 @@ export class Database {
     this.#found = false;
   }
 
+  /** The value of the key found last goes, and its pages with it, a few at a time. */
+  #freePages(): void {
+    const { bytes, payloadOffset, payloadLength } = this.entry;
+    const head = sliceBytes(bytes, payloadOffset, payloadLength);
+    this.#keyspace.events.detached(freePages(head, this.pages));
+  }
+
   #changed(): void {
+    if (this.#holdsPages) return;
     const keyspace = this.#keyspace;
     keyspace.dirty++;
     keyspace.events.modified(this, this.#key, this.#keyOffset, this.#keyLength);
@@ -718,7 +853,8 @@ export class Database {
     this.#readHot(entry.address);
   }
 
-  *#freeAll(table: SlotTable): IterableIterator<void> {
+  *#freeAll(table: SlotTable, ofPages: IterableIterator<void> | undefined): IterableIterator<void> {
+    if (ofPages !== undefined) yield* ofPages;
     const arena = this.#keyspace.arena;
     for (let partition = 0; partition < PARTITION_COUNT; partition++) {
       if (table.partitionCount(partition) === 0) continue;

@@ -9,7 +9,14 @@ import { TYPE_STRING } from './record.ts';
 const START_MS = 1_700_000_000_123;
 
 function make() {
-  const untold = { modified() {}, databaseChanged() {}, notify() {}, deleted() {} };
+  const untold = {
+    modified() {},
+    databaseChanged() {},
+    notify() {},
+    deleted() {},
+    fieldsDeleted() {},
+    detached() {},
+  };
   const keyspace = new Keyspace(2, new SeededRandom(3), untold);
   keyspace.nowMs = START_MS;
   return { keyspace, database: keyspace.databases[1] };

@@ -1,20 +1,25 @@
 import type { Clock } from '../base/clock.ts';
 import type { Database } from './database.ts';
+import { removeExpiredFields } from './field-expiry.ts';
 import { type Keyspace, NOTIFY_EXPIRED } from './keyspace.ts';
-import { EXPIRES } from './record.ts';
+import { dueAt } from './record.ts';
 import { isHot, NO_EXPIRY, PARTITION_COUNT } from './slot-table.ts';
 
 const SLOTS_PER_PAGE = 64;
+/** Fields that are removed between two looks at the clock. */
+const FIELDS_PER_STEP = 256;
 
 /**
- * Removes hot keys whose time has come. Each page of the index has a hint of the first second at which a hot key in it
- * may expire; the cycle walks the partitions and visits the pages whose second has passed, removes what expired and makes
+ * Removes hot keys, and fields of hot hashes, whose time has come. Each page of the index has a hint of the first second at which a hot key in it,
+ * or a field, may expire; the cycle walks the partitions and visits the pages whose second has passed, removes what expired and makes
  * the hint exact. Cold keys expire by the tier's lists. A cycle goes on where the last one stopped.
  */
 export class ExpiryCycle {
   readonly #keyspace: Keyspace;
   readonly #clock: Clock;
   readonly #slots = new Int32Array(SLOTS_PER_PAGE * 2);
+  /** When the present run has to stop. */
+  #endUs = 0;
   #database = 0;
   #partition = 0;
 
@@ -26,12 +31,12 @@ export class ExpiryCycle {
   /** Runs once over all partitions, or until `microseconds` have passed. Returns whether it came round. */
   run(microseconds: number): boolean {
     const keyspace = this.#keyspace;
-    const start = this.#clock.monotonicUs();
+    this.#endUs = this.#clock.monotonicUs() + microseconds;
     const second = Math.floor(keyspace.nowMs / 1000);
     const total = keyspace.databases.length;
     for (let visited = 0; visited < total; ) {
       const database = keyspace.databases[this.#database % total];
-      if (this.#partition === PARTITION_COUNT || database.expiringCount === 0) {
+      if (this.#partition === PARTITION_COUNT || database.expiringCount + database.fieldExpiringCount === 0) {
         this.#partition = 0;
         this.#database = (this.#database + 1) % total;
         visited++;
@@ -42,13 +47,17 @@ export class ExpiryCycle {
         page = database.table.findExpiring(partition, page, second);
         if (page < 0) break;
         this.#visit(database, partition, page);
-        if (this.#clock.monotonicUs() - start > microseconds) {
+        if (this.#isOver) {
           keyspace.statistics.expiredTimeCapReached++;
           return false;
         }
       }
     }
     return true;
+  }
+
+  get #isOver(): boolean {
+    return this.#clock.monotonicUs() > this.#endUs;
   }
 
   #visit(database: Database, partition: number, page: number): void {
@@ -63,21 +72,26 @@ export class ExpiryCycle {
       const word1 = slots[at * 2 + 1];
       if (!isHot(word0) || !table.findLocation(partition, word0, word1)) continue;
       const entry = database.load(partition);
-      if ((entry.flags & EXPIRES) === 0) continue;
-      if (entry.expireAt <= nowMs) {
+      const due = dueAt(entry);
+      if (due < 0) continue;
+      if (due <= nowMs) {
         slots[expired * 2] = word0;
         slots[expired * 2 + 1] = word1;
         expired++;
       } else {
-        earliest = Math.min(earliest, Math.floor(entry.expireAt / 1000));
+        earliest = Math.min(earliest, Math.floor(due / 1000));
       }
     }
     // Before the removals: they shift slots of the next page in, and lower the hint for them.
     table.setExpiryHint(partition, page, earliest);
     for (let at = 0; at < expired; at++) {
       if (!table.findLocation(partition, slots[at * 2], slots[at * 2 + 1])) continue;
-      database.load(partition);
-      database.removeBySystem(NOTIFY_EXPIRED, 'expired', settings.lazyExpire);
+      const { expireAt } = database.load(partition);
+      if (expireAt >= 0 && expireAt <= nowMs) {
+        database.removeBySystem(NOTIFY_EXPIRED, 'expired', settings.lazyExpire);
+      } else {
+        while (removeExpiredFields(this.#keyspace, database, FIELDS_PER_STEP) && !this.#isOver);
+      }
     }
   }
 }

@@ -1,11 +1,13 @@
 import { KeyHash } from '../base/hash.ts';
 import type { Random } from '../base/random.ts';
 import { lfuInitial, lfuTouched, lruClock } from '../heat/access.ts';
-import { Arena } from '../memory/arena.ts';
+import { Arena, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import { Database } from './database.ts';
-import type { Entry } from './record.ts';
+import { type Entry, TYPE_PAGE } from './record.ts';
 
 /** Classes of keyspace events, as `notify-keyspace-events` names them (notifications.md of the Redis docs). */
+export const NOTIFY_KEYSPACE = 1;
+export const NOTIFY_KEYEVENT = 1 << 1;
 export const NOTIFY_GENERIC = 1 << 2;
 export const NOTIFY_STRING = 1 << 3;
 export const NOTIFY_LIST = 1 << 4;
@@ -17,6 +19,8 @@ export const NOTIFY_EVICTED = 1 << 9;
 export const NOTIFY_STREAM = 1 << 10;
 export const NOTIFY_KEY_MISS = 1 << 11;
 export const NOTIFY_NEW = 1 << 14;
+export const NOTIFY_OVERWRITTEN = 1 << 15;
+export const NOTIFY_TYPE_CHANGED = 1 << 16;
 
 /** What the keyspace needs of the cold store. A place is a cold slot's location: upper 7 and lower 32 bits. */
 export interface ColdTier {
@@ -59,20 +63,44 @@ export interface KeyspaceEvents {
   ): void;
   /** A key was deleted by expiry or eviction, which is propagated as DEL or UNLINK. */
   deleted(database: Database, key: Uint8Array, offset: number, length: number, lazily: boolean): void;
+  /** Fields of a hash were deleted since their time had come, which is propagated as HDEL. */
+  fieldsDeleted(
+    database: Database,
+    key: Uint8Array,
+    offset: number,
+    length: number,
+    fields: readonly Uint8Array[],
+  ): void;
+  /** The pages of a value that is gone are to be freed by this walk, a step at a time. */
+  detached(walk: IterableIterator<void>): void;
 }
 
 /** Counters of the keyspace, for INFO stats. */
-export interface KeyspaceStatistics {
-  hits: number;
-  misses: number;
+export class KeyspaceStatistics {
+  hits = 0;
+  misses = 0;
   /** Hits by tier. */
-  hotHits: number;
-  coldHits: number;
-  promotions: number;
-  expiredKeys: number;
-  evictedKeys: number;
-  /** Nanoseconds are not kept per read; see the tier's own histogram. */
-  expiredTimeCapReached: number;
+  hotHits = 0;
+  coldHits = 0;
+  promotions = 0;
+  expiredKeys = 0;
+  /** Fields of hashes. */
+  expiredFields = 0;
+  evictedKeys = 0;
+  /** Cycles of the active expiry that ended since their time was up. */
+  expiredTimeCapReached = 0;
+
+  reset(): void {
+    this.hits = 0;
+    this.misses = 0;
+    this.hotHits = 0;
+    this.coldHits = 0;
+    this.promotions = 0;
+    this.expiredKeys = 0;
+    this.expiredFields = 0;
+    this.evictedKeys = 0;
+    this.expiredTimeCapReached = 0;
+  }
 }
 
 /** Settings that the keyspace reads on its hot path. */
@@ -96,16 +124,7 @@ export class Keyspace {
   readonly random: Random;
   readonly events: KeyspaceEvents;
   readonly databases: Database[] = [];
-  readonly statistics: KeyspaceStatistics = {
-    hits: 0,
-    misses: 0,
-    hotHits: 0,
-    coldHits: 0,
-    promotions: 0,
-    expiredKeys: 0,
-    evictedKeys: 0,
-    expiredTimeCapReached: 0,
-  };
+  readonly statistics = new KeyspaceStatistics();
   readonly settings: KeyspaceSettings = {
     lfu: false,
     lfuLogFactor: 10,
@@ -124,6 +143,7 @@ export class Keyspace {
   expiryPaused = false;
   cold: ColdTier | null = null;
   #nextDatabaseId = 1;
+  #nextCollection = 1;
 
   constructor(databaseCount: number, random: Random, events: KeyspaceEvents) {
     this.random = random;
@@ -137,14 +157,30 @@ export class Keyspace {
     return this.#nextDatabaseId++;
   }
 
-  /** The database whose present contents have this number, if they still exist. */
-  databaseOf(id: number): Database | undefined {
-    return this.databases.find((database) => database.id === id);
+  /** A number for a collection kept in pages, never given twice. */
+  takeCollection(): number {
+    return this.#nextCollection++;
   }
 
-  /** The database that a hot record belongs to, which has loaded it then; undefined if no slot refers to it. */
-  ownerOf(address: number): Database | undefined {
+  /** The database, or the table of a database's pages, whose present contents have this number, if they still exist. */
+  databaseOf(id: number): Database | undefined {
     for (const database of this.databases) {
+      if (database.id === id) return database;
+      if (database.pageRecords?.id === id) return database.pageRecords;
+    }
+    return undefined;
+  }
+
+  /**
+   * The database, or the table of a database's pages, that a hot record belongs to, which has loaded it then; undefined if no
+   * slot refers to it.
+   */
+  ownerOf(address: number): Database | undefined {
+    const word = this.arena.words[segmentOf(address)][(address & SEGMENT_MASK) << 1];
+    const isPage = (word & 15) === TYPE_PAGE;
+    for (const keys of this.databases) {
+      const database = isPage ? keys.pageRecords : keys;
+      if (database === undefined) continue;
       if (database.size > database.coldCount && database.findOwner(address)) return database;
     }
     return undefined;

@@ -1,3 +1,5 @@
+import { earliestFieldExpiry, FIELDS_EXPIRE } from '../types/hash/encoding.ts';
+
 /**
  * The layout of a record in the arena, in 32-bit little-endian words:
  *
@@ -19,6 +21,8 @@ export const TYPE_SET = 2;
 export const TYPE_SORTED_SET = 3;
 export const TYPE_HASH = 4;
 export const TYPE_STREAM = 6;
+/** Not a value of a key but a page of one (types/pages/head.ts). */
+export const TYPE_PAGE = 14;
 
 /** Names as TYPE replies them, by type. */
 export const TYPE_NAMES: readonly string[] = ['string', 'list', 'set', 'zset', 'hash', 'module', 'stream'];
@@ -76,4 +80,17 @@ export class Entry {
   keyLength = 0;
   payloadOffset = 0;
   payloadLength = 0;
+}
+
+/** Whether fields of a record of this type and encoding expire. */
+export function fieldsExpire(type: number, encoding: number): boolean {
+  return type === TYPE_HASH && (encoding & FIELDS_EXPIRE) !== 0;
+}
+
+/** The earliest time, in milliseconds, at which the key of a record or a field of it expires, or -1. */
+export function dueAt(entry: Entry): number {
+  const { type, encoding, expireAt } = entry;
+  if (!fieldsExpire(type, encoding)) return expireAt;
+  const field = earliestFieldExpiry(encoding, entry.bytes, entry.payloadOffset, entry.payloadLength);
+  return expireAt >= 0 && (field < 0 || expireAt < field) ? expireAt : field;
 }

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { type Arena, SEGMENT_MASK } from '../memory/arena.ts';
 
 /**
@@ -53,6 +54,8 @@ const GROUP_COUNT = PARTITION_COUNT >>> GROUP_SHIFT;
 const GROW_LOAD = 0.9;
 const SHRINK_LOAD = 0.6;
 const SHRUNK_LOAD = 0.82;
+/** Positions left free behind the last run when a partition is laid out, so that keys of its last tag find room. */
+const TAIL_ROOM_MAX = 8;
 
 /** An expiry hint that says no hot key of the page expires. */
 export const NO_EXPIRY = 0xffffffff;
@@ -256,7 +259,11 @@ export class SlotTable {
   insert(partition: number, word0: number, word1: number): void {
     if (this.#counts[partition] + 1 > (this.#pageCounts[partition] << PAGE_SHIFT) * GROW_LOAD)
       this.#grow(partition);
-    while (!this.#tryInsert(partition, word0, word1)) this.#grow(partition);
+    if (!this.#tryInsert(partition, word0, word1)) {
+      // The last run has come to the end of the partition, which is laid out anew with room behind it.
+      this.#rebuild(partition, this.#pageCounts[partition]);
+      assert(this.#tryInsert(partition, word0, word1), 'slot table: no room behind the last run');
+    }
     this.#counts[partition]++;
     this.count++;
   }
@@ -440,7 +447,7 @@ export class SlotTable {
     this.#rebuild(partition, Math.max(pageCount + 1, Math.floor(pageCount * (1.0625 + phase / 8))));
   }
 
-  /** Lays a partition out anew on this many pages, or more where the slots would not fit. */
+  /** Lays a partition out anew on this many pages, whose load may be {@link GROW_LOAD} at most. */
   #rebuild(partition: number, pageCount: number): void {
     this.#partition = partition;
     const oldPageCount = this.#pageCounts[partition];
@@ -458,13 +465,11 @@ export class SlotTable {
       scratch[used + 2] = oldHints === null ? -1 : oldHints[position >>> PAGE_SHIFT] | 0;
       used += 3;
     }
-    let pagesNeeded = pageCount;
-    while (pagesNeeded > 0 && !fits(scratch, used, pagesNeeded)) pagesNeeded++;
-    this.#resizeDirectory(partition, pagesNeeded);
-    const capacity = pagesNeeded << PAGE_SHIFT;
-    const scale = scaleFor(pagesNeeded);
+    this.#resizeDirectory(partition, pageCount);
+    const capacity = pageCount << PAGE_SHIFT;
+    const scale = scaleFor(scratch, used, capacity);
     this.#scales[partition] = scale;
-    for (let at = 0; at < pagesNeeded; at++) {
+    for (let at = 0; at < pageCount; at++) {
       const page = this.#pageAt(partition, at);
       const start = (page & SEGMENT_MASK) << 1;
       this.#arena.words[page >>> 22].fill(0, start, start + SLOTS_PER_PAGE * 2);
@@ -478,7 +483,7 @@ export class SlotTable {
       this.#write(position, scratch[at], scratch[at + 1]);
       if (hints !== null) lowerHint(hints, position >>> PAGE_SHIFT, scratch[at + 2] >>> 0);
     }
-    if (position >= capacity) throw new Error('slot table: a partition overflowed');
+    assert(position < capacity, 'slot table: a partition overflowed');
   }
 
   #pageAt(partition: number, page: number): number {
@@ -520,22 +525,30 @@ export class SlotTable {
   }
 }
 
-/** Positions per tag. A few slots at the end are no tag's home, so that the last run has somewhere to go. */
-function scaleFor(pageCount: number): number {
-  const spare = pageCount === 1 ? 8 : 24;
-  return ((pageCount << PAGE_SHIFT) - spare) / TAG_LIMIT;
+/**
+ * Positions per tag for slots of three words. Some positions at the end are no tag's home, so that the last run has somewhere
+ * to go: a few, or as many as it takes where many keys share the last tags.
+ */
+function scaleFor(slots: Int32Array, used: number, capacity: number): number {
+  if (capacity === 0) return 0;
+  const room = Math.min(TAIL_ROOM_MAX, Math.floor(capacity * (1 - GROW_LOAD)));
+  let spare = capacity === SLOTS_PER_PAGE ? 8 : 24;
+  for (;;) {
+    const scale = (capacity - spare) / TAG_LIMIT;
+    const missing = endOf(slots, used, scale) + room - capacity;
+    if (missing <= 0) return scale;
+    spare = Math.min(capacity, spare + missing);
+  }
 }
 
-function fits(slots: Int32Array, used: number, pageCount: number): boolean {
-  const capacity = pageCount << PAGE_SHIFT;
-  if (used / 3 > capacity * GROW_LOAD) return false;
-  const scale = scaleFor(pageCount);
+/** The position behind the last of these slots. */
+function endOf(slots: Int32Array, used: number, scale: number): number {
   let position = -1;
   for (let at = 0; at < used; at += 3) {
     const home = ((slots[at] >>> TAG_SHIFT) * scale) | 0;
     position = home > position ? home : position + 1;
   }
-  return position < capacity;
+  return position + 1;
 }
 
 function lowerHint(hints: Uint32Array, page: number, second: number): void {

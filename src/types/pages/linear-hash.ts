@@ -1,0 +1,360 @@
+import { copyBytes } from '../../base/bytes.ts';
+import { HashedPage, PAGE_HEAD_BYTES } from './hashed-page.ts';
+import { FORM_NUMBERED, readDouble, readUint32, writeDouble, writeUint32 } from './head.ts';
+import { RecordBytes } from './record-bytes.ts';
+import { type PageStore, roomFor } from './record-store.ts';
+
+/** Bytes of a page that growing aims at, and below which, on average, pages are merged. */
+const PAGE_BYTES_AIM = 1024;
+const PAGE_BYTES_MIN = 320;
+/** What one element counts at most, so that a few large ones don't make many pages. */
+const WEIGHT_MAX = 512;
+const PAGE_COUNT_MAX = 2 ** 31;
+
+const scratches = [new Uint8Array(4096), new Uint8Array(4096)] as [Uint8Array, Uint8Array];
+
+/**
+ * Elements in pages by linear hashing (Litwin, 1980): with 2^level + split pages, the pages below `split` have been divided in
+ * this round. A look-up is one page; growing divides one page at a time. A page without elements is not there.
+ *
+ * The state is small and belongs to the value's head: `read` and `write` move it.
+ */
+export class LinearHash {
+  readonly page: HashedPage;
+  pageCount = 1;
+  count = 0;
+  /** Most elements that a page has had. */
+  pageCountMax = 0;
+  #weight = 0;
+  readonly #record = new RecordBytes();
+  readonly #valueWidth: number;
+  readonly #structure: number;
+  #pages!: PageStore;
+  #collection = 0;
+  #hash = 0;
+  #tag = 0;
+  /** The page looked at last, and whether it is there. */
+  #bucket = 0;
+  #isThere = false;
+
+  constructor(structure: number, valueWidth: number) {
+    this.#structure = structure;
+    this.#valueWidth = valueWidth;
+    this.page = new HashedPage(valueWidth);
+  }
+
+  /** Begins an empty table. */
+  begin(pages: PageStore, collection: number): void {
+    this.#pages = pages;
+    this.#collection = collection;
+    this.pageCount = 1;
+    this.count = 0;
+    this.pageCountMax = 0;
+    this.#weight = 0;
+  }
+
+  read(pages: PageStore, collection: number, bytes: Uint8Array, at: number): void {
+    this.#pages = pages;
+    this.#collection = collection;
+    this.pageCountMax = bytes[at + 2] | (bytes[at + 3] << 8);
+    this.pageCount = readUint32(bytes, at + 4);
+    this.count = readUint32(bytes, at + 12);
+    this.#weight = readDouble(bytes, at + 16);
+  }
+
+  write(bytes: Uint8Array, at: number): void {
+    bytes[at] = FORM_NUMBERED;
+    bytes[at + 1] = 0;
+    bytes[at + 2] = this.pageCountMax;
+    bytes[at + 3] = this.pageCountMax >>> 8;
+    writeUint32(bytes, at + 4, this.pageCount);
+    writeUint32(bytes, at + 8, 0);
+    writeUint32(bytes, at + 12, this.count);
+    writeDouble(bytes, at + 16, this.#weight);
+  }
+
+  /** Moves `page` to the element with a key; false if there is none, and then `insert` would put it where it belongs. */
+  find(key: Uint8Array, offset: number, length: number): boolean {
+    const { keyHash } = this.#pages;
+    this.#hash = keyHash.hashBytes(key, offset, length);
+    this.#tag = keyHash.upper & 0xff;
+    return this.#load(this.#bucketOf(this.#hash)) && this.page.find(this.#tag, key, offset, length);
+  }
+
+  /** Moves `page` to an element by the two words of its key's hash and its expiry; false if there is none. */
+  findHashed(hash: number, upper: number, expireAt: number): boolean {
+    if (!this.#load(this.#bucketOf(hash))) return false;
+    const { page } = this;
+    const { keyHash } = this.#pages;
+    const tag = upper & 0xff;
+    while (page.next()) {
+      if (page.tag !== tag || page.expireAt !== expireAt) continue;
+      if (keyHash.hashBytes(page.bytes, page.keyOffset, page.keyLength) === hash && keyHash.upper === upper)
+        return true;
+    }
+    return false;
+  }
+
+  /**
+   * Makes an element with the key that was missed last and a value; their bytes must not lie in a page. `page` is anywhere
+   * afterwards.
+   */
+  insert(
+    key: Uint8Array,
+    keyOffset: number,
+    keyLength: number,
+    value: Uint8Array,
+    valueOffset: number,
+    valueLength: number,
+    expireAt: number,
+  ): void {
+    const { page } = this;
+    const size = page.elementBytes(keyLength, valueLength, expireAt);
+    const at = this.#append(size);
+    const { bytes } = page;
+    const valueAt = HashedPage.writeHead(
+      bytes,
+      at,
+      this.#tag,
+      key,
+      keyOffset,
+      keyLength,
+      valueLength,
+      expireAt,
+      this.#valueWidth,
+    );
+    copyBytes(value, valueOffset, bytes, valueAt, valueLength);
+    this.count++;
+    this.#weight += Math.min(size, WEIGHT_MAX);
+    if (this.#weight > this.pageCount * PAGE_BYTES_AIM && this.pageCount < PAGE_COUNT_MAX) this.#split();
+  }
+
+  /**
+   * Gives the element found last a value of another length or expiry; its bytes are undefined then, at `page.valueOffset`. The
+   * key's bytes are kept.
+   */
+  resizeValue(valueLength: number, expireAt: number): void {
+    const before = this.page.elementEnd - this.page.elementStart;
+    resizeElement(this.#record, this.page, this.#valueWidth, valueLength, expireAt);
+    const after = this.page.elementEnd - this.page.elementStart;
+    this.#weight += Math.min(after, WEIGHT_MAX) - Math.min(before, WEIGHT_MAX);
+  }
+
+  /** Removes the element found last. */
+  remove(): void {
+    const { page } = this;
+    const size = page.elementEnd - page.elementStart;
+    this.count--;
+    this.#weight -= Math.min(size, WEIGHT_MAX);
+    if (page.count === 1) {
+      this.#pages.remove();
+      this.#isThere = false;
+    } else {
+      removeElement(this.#record, page);
+    }
+    if (this.pageCount > 1 && this.#weight < this.pageCount * PAGE_BYTES_MIN) this.#merge();
+  }
+
+  /** Sets `page` to the page numbered `number`; false if it has no elements. */
+  loadPage(number: number): boolean {
+    return this.#load(number);
+  }
+
+  /**
+   * Sets `page` to the page at a position of a scan, from 0 to 2^32 - 1, and returns the position after it, or 0 at the end.
+   * Positions are hashes with their bits reversed, so that a scan meets each element that is there throughout whatever
+   * divides or merges meanwhile. A page without elements is empty then.
+   */
+  scan(position: number): number {
+    const bucket = this.#bucketOf(reverseBits(position));
+    if (!this.#load(bucket)) this.page.reset(this.page.bytes, 0, PAGE_HEAD_BYTES);
+    const low = this.#low;
+    const depthSize = bucket < this.pageCount - low || bucket >= low ? low * 2 : low;
+    const interval = 0x100000000 / depthSize;
+    const next = reverseBits(bucket) + interval;
+    return next >= 0x100000000 ? 0 : next;
+  }
+
+  /** Moves `page` to an element chosen uniformly. Call while there are elements. */
+  seekRandom(random: (limit: number) => number): void {
+    for (;;) {
+      if (!this.#load(random(this.pageCount))) continue;
+      const number = random(this.pageCountMax);
+      if (number >= this.page.count) continue;
+      this.page.seek(number);
+      return;
+    }
+  }
+
+  /** Pages at the start of the round. */
+  get #low(): number {
+    return 2 ** (31 - Math.clz32(this.pageCount));
+  }
+
+  #bucketOf(hash: number): number {
+    const low = this.#low;
+    const bucket = (hash & (low * 2 - 1)) >>> 0;
+    return bucket < this.pageCount ? bucket : bucket - low;
+  }
+
+  #load(bucket: number): boolean {
+    this.#bucket = bucket;
+    this.#isThere = this.#pages.find(this.#collection, this.#structure, bucket);
+    if (!this.#isThere) return false;
+    const record = this.#record;
+    record.load(this.#pages);
+    this.page.reset(record.bytes, record.offset, record.length);
+    return true;
+  }
+
+  /** Makes room for an element at the end of the page of the key missed last; returns where. */
+  #append(size: number): number {
+    const record = this.#record;
+    const { page } = this;
+    if (this.#isThere) {
+      record.splice(record.length, 0, size);
+    } else {
+      const length = PAGE_HEAD_BYTES + size;
+      this.#pages.create(this.#collection, this.#structure, this.#bucket, length, roomFor(length));
+      record.load(this.#pages);
+      record.bytes[record.offset] = 0;
+      record.bytes[record.offset + 1] = 0;
+      this.#isThere = true;
+    }
+    page.reset(record.bytes, record.offset, record.length);
+    const count = page.count + 1;
+    page.count = count;
+    if (count > this.pageCountMax) this.pageCountMax = count;
+    return page.end - size;
+  }
+
+  #split(): void {
+    const low = this.#low;
+    const from = this.pageCount - low;
+    const to = this.pageCount++;
+    if (!this.#load(from)) return;
+    const { page } = this;
+    const { keyHash } = this.#pages;
+    const mask = low * 2 - 1;
+    for (let side = 0; side < 2; side++) {
+      if (scratches[side].length < page.end - page.start)
+        scratches[side] = new Uint8Array((page.end - page.start) * 2);
+    }
+    const [kept, moved] = scratches;
+    let keptEnd = PAGE_HEAD_BYTES;
+    let movedEnd = PAGE_HEAD_BYTES;
+    let keptCount = 0;
+    let movedCount = 0;
+    while (page.next()) {
+      const size = page.elementEnd - page.elementStart;
+      const hash = keyHash.hashBytes(page.bytes, page.keyOffset, page.keyLength);
+      if ((hash & mask) >>> 0 === to) {
+        copyBytes(page.bytes, page.elementStart, moved, movedEnd, size);
+        movedEnd += size;
+        movedCount++;
+      } else {
+        copyBytes(page.bytes, page.elementStart, kept, keptEnd, size);
+        keptEnd += size;
+        keptCount++;
+      }
+    }
+    if (movedCount === 0) return;
+    if (keptCount === 0) this.#pages.remove();
+    else this.#rewrite(kept, keptEnd, keptCount);
+    this.#pages.create(this.#collection, this.#structure, to, movedEnd, movedEnd);
+    this.#record.load(this.#pages);
+    this.#fill(moved, movedEnd, movedCount);
+  }
+
+  /** Puts the last page's elements into the one that it was divided from. */
+  #merge(): void {
+    const from = this.pageCount - 1;
+    const isThere = this.#load(from);
+    this.pageCount--;
+    if (!isThere) return;
+    const { page } = this;
+    const count = page.count;
+    const size = page.end - page.start - PAGE_HEAD_BYTES;
+    if (scratches[0].length < size) scratches[0] = new Uint8Array(size * 2);
+    const bytes = scratches[0];
+    copyBytes(page.bytes, page.start + PAGE_HEAD_BYTES, bytes, 0, size);
+    this.#pages.remove();
+    this.#isThere = this.#load(from - this.#low);
+    const at = this.#append(size);
+    copyBytes(bytes, 0, page.bytes, at, size);
+    page.count += count - 1;
+    if (page.count > this.pageCountMax) this.pageCountMax = page.count;
+  }
+
+  #rewrite(bytes: Uint8Array, length: number, count: number): void {
+    this.#record.write();
+    this.#record.replace(length);
+    this.#fill(bytes, length, count);
+  }
+
+  #fill(bytes: Uint8Array, length: number, count: number): void {
+    const record = this.#record;
+    copyBytes(bytes, 0, record.bytes, record.offset, length);
+    record.bytes[record.offset] = count;
+    record.bytes[record.offset + 1] = count >>> 8;
+  }
+}
+
+/** Gives the element under a page's cursor, in the record that holds the page, a value of another length or expiry. */
+export function resizeElement(
+  record: RecordBytes,
+  page: HashedPage,
+  valueWidth: number,
+  valueLength: number,
+  expireAt: number,
+): void {
+  const { keyLength } = page;
+  const at = page.elementStart - page.start;
+  const before = page.elementEnd - page.elementStart;
+  const after = page.elementBytes(keyLength, valueLength, expireAt);
+  const headBefore = page.keyOffset - page.elementStart;
+  const headAfter = after - keyLength - valueLength;
+  if (after === before && headAfter === headBefore) {
+    record.write();
+  } else {
+    // The key moves with its head's length: made room for first, or given up last.
+    record.splice(at + before, 0, Math.max(0, after - before));
+    const element = record.offset + at;
+    record.bytes.copyWithin(element + headAfter, element + headBefore, element + headBefore + keyLength);
+    if (after < before) record.splice(at + after, before - after, 0);
+  }
+  const { bytes } = record;
+  const element = record.offset + at;
+  HashedPage.writeHead(
+    bytes,
+    element,
+    bytes[element],
+    bytes,
+    element + headAfter,
+    keyLength,
+    valueLength,
+    expireAt,
+    valueWidth,
+  );
+  page.reset(bytes, record.offset, record.length);
+  page.elementEnd = element;
+  page.next();
+}
+
+/** Removes the element under a page's cursor, which is before the next element then. */
+export function removeElement(record: RecordBytes, page: HashedPage): void {
+  const at = page.elementStart - page.start;
+  record.splice(at, page.elementEnd - page.elementStart, 0);
+  page.reset(record.bytes, record.offset, record.length);
+  page.count--;
+  page.elementEnd = page.start + at;
+}
+
+function reverseBits(value: number): number {
+  let bits = value >>> 0;
+  bits = ((bits >>> 1) & 0x55555555) | ((bits & 0x55555555) << 1);
+  bits = ((bits >>> 2) & 0x33333333) | ((bits & 0x33333333) << 2);
+  bits = ((bits >>> 4) & 0x0f0f0f0f) | ((bits & 0x0f0f0f0f) << 4);
+  bits = ((bits >>> 8) & 0x00ff00ff) | ((bits & 0x00ff00ff) << 8);
+  return ((bits >>> 16) | (bits << 16)) >>> 0;
+}
