@@ -41,6 +41,7 @@ const IN_PROCESS: Transport = {
   outputBytes: 0,
   receivedBytes: 0,
   sentBytes: 0,
+  push: () => {},
   close: () => {},
 };
 
@@ -104,12 +105,19 @@ class EmbeddedStore implements Store, EngineHost {
     for (const command of waiting) if (!command.run()) this.#waiting.push(command);
   }
 
+  blocked(): void {}
+  unblocked(): void {}
+
   clientBytes(): number {
     return 0;
   }
 
   shutdown(): string {
     return 'ERR An embedded store is closed by its close()';
+  }
+
+  exit(): void {
+    this.#failure = new Error('The append only file can not be written: the store has ended');
   }
 
   crashed(error: unknown, what: string): void {

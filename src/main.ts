@@ -42,12 +42,21 @@ async function serve(config: Config, log: Log): Promise<void> {
   server.onExit = (status) => process.exit(status);
   for (const warning of config.warnings) log.warning(warning);
   config.onWarning = (warning) => log.warning(warning);
-  const end = (signal: string) => {
+  let isEnding = false;
+  const end = (signal: string, flags: readonly string[]) => {
+    if (isEnding) {
+      log.warning('You insist... exiting now.');
+      process.exit(1);
+    }
     log.notice(`Received ${signal}, scheduling shutdown...`);
+    const save = flags.includes('save') ? 'save' : flags.includes('nosave') ? 'nosave' : 'default';
+    const options = { save, now: flags.includes('now'), force: flags.includes('force') } as const;
+    if (!server.engine.prepareToEnd(options)) return;
+    isEnding = true;
     server.close().then(() => process.exit(0), fail);
   };
-  process.once('SIGTERM', () => end('SIGTERM'));
-  process.once('SIGINT', () => end('SIGINT'));
+  process.on('SIGTERM', () => end('SIGTERM', config.values['shutdown-on-sigterm']));
+  process.on('SIGINT', () => end('SIGINT', config.values['shutdown-on-sigint']));
   process.on('uncaughtException', (error) => server.crashed(error, 'work between commands'));
   process.on('unhandledRejection', (error) => server.crashed(error, 'work between commands'));
   await server.listen();

@@ -29,6 +29,7 @@ const TOP_RANK = 10;
 /** A package, or a module of Node, and the only files that may import it. */
 const OWNERS: Record<string, RegExp> = {
   lmdb: /^src\/tiering\/cold-store[a-z-]*(\.test)?\.ts$/,
+  'wasmoon-lua5.1': /^src\/scripting\/lua-machine\.ts$/,
   'lz4-napi': /^src\/tiering\/cold-record\.ts$/,
   pino: /^src\/server\/log\.ts$/,
   commander: /^(src|bench)\/main\.ts$/,

@@ -4,20 +4,26 @@ import {
   closeSync,
   existsSync,
   fchmodSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   renameSync,
   rmSync,
   statfsSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -62,6 +68,56 @@ export function writeAtomic(path: string, contents: string | Uint8Array, mode = 
 /** Makes a file of these bytes, or replaces it, without waiting for the disk. Throws the system's error. */
 export function write(path: string, contents: Uint8Array): void {
   writeFileSync(path, contents);
+}
+
+/** A file that is read or written a part at a time. Its methods throw the system's error. */
+export interface OpenFile {
+  /** The file's size in bytes. */
+  size(): number;
+  /** Reads up to `length` bytes from `position` on into `target` at `offset`; fewer at the end of the file, 0 there. */
+  read(target: Uint8Array, offset: number, length: number, position: number): number;
+  /** Writes behind what was written, or at the end of a file that is appended to; returns how many bytes were taken. */
+  write(bytes: Uint8Array, offset: number, length: number): number;
+  /** Cuts the file off. */
+  truncate(sizeBytes: number): void;
+  /** Waits until what was written survives a power cut. */
+  sync(): void;
+  /** As {@link sync} in another thread. The file must not be closed before it is done. */
+  syncAside(): Promise<void>;
+  close(): void;
+}
+
+/** Opens a file: to `read` one that exists, to `append` to one, or to `write` one anew; the latter two make it. Throws the system's error. */
+export function open(path: string, how: 'read' | 'append' | 'write'): OpenFile {
+  const file = openSync(path, how[0]);
+  return {
+    size: () => fstatSync(file).size,
+    read: (target, offset, length, position) => readSync(file, target, offset, length, position),
+    write: (bytes, offset, length) => writeSync(file, bytes, offset, length),
+    truncate: (sizeBytes) => ftruncateSync(file, sizeBytes),
+    sync: () => fdatasyncSync(file),
+    syncAside: () =>
+      new Promise((resolve, reject) => {
+        fdatasync(file, (error) => (error === null ? resolve() : reject(error)));
+      }),
+    close: () => closeSync(file),
+  };
+}
+
+/** Cuts a file off after so many bytes, durably. Throws the system's error. */
+export function truncate(path: string, sizeBytes: number): void {
+  const file = openSync(path, 'r+');
+  try {
+    ftruncateSync(file, sizeBytes);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Gives a file another name, in place of the file that had it. Throws the system's error. */
+export function rename(from: string, to: string): void {
+  renameSync(from, to);
 }
 
 /** Makes the names in a directory durable: creations, renames and removals before this call survive a power cut. */
@@ -113,7 +169,14 @@ export function setPermissions(path: string, mode: number): void {
   chmodSync(path, mode);
 }
 
-/** As {@link removeTree}, in another thread: removing a large file takes tens of milliseconds. */
+/** As {@link remove}, in another thread: removing a large file takes tens of milliseconds. */
+export async function removeAside(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}
+
+/** As {@link removeTree}, in another thread. */
 export function removeTreeAside(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true });
 }
@@ -251,11 +314,15 @@ export const systemFiles = {
   readText,
   write,
   writeAtomic,
+  open,
+  truncate,
+  rename,
   syncDirectory,
   exists,
   makeDirectory,
   list,
   remove,
+  removeAside,
   removeTree,
   removeTreeAside,
   statistics,

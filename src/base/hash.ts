@@ -1,5 +1,8 @@
 import { viewOf } from './bytes.ts';
 
+/** Larger memory, such as the arena's, is not held on to. */
+const VIEWED_BYTES_MAX = 1024 * 1024;
+
 /**
  * Keyed hash of key names.
  *
@@ -12,6 +15,9 @@ export class KeyHash {
   /** Second word of the last hash: 32 further bits of the final state. */
   upper = 0;
 
+  /** The bytes hashed last without a view, and the view made for them. */
+  #viewed: Uint8Array = new Uint8Array(0);
+  #view = viewOf(this.#viewed);
   readonly #key0: number;
   readonly #key1: number;
 
@@ -89,8 +95,13 @@ export class KeyHash {
     return v1 ^ v3;
   }
 
-  /** As {@link hash} for bytes without a view, for which it makes one. */
+  /** As {@link hash} for bytes without a view, for which it makes one; that of a buffer as connections have is kept. */
   hashBytes(bytes: Uint8Array, offset: number, length: number): number {
-    return this.hash(viewOf(bytes), offset, length);
+    if (bytes !== this.#viewed) {
+      if (bytes.length > VIEWED_BYTES_MAX) return this.hash(viewOf(bytes), offset, length);
+      this.#viewed = bytes;
+      this.#view = viewOf(bytes);
+    }
+    return this.hash(this.#view, offset, length);
   }
 }

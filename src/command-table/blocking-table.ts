@@ -16,16 +16,22 @@ export interface BlockRequest {
   readonly isShared?: boolean;
   /** The client is to be woken when one of the keys is deleted, too. */
   readonly endsWithKey?: boolean;
+  /** What is run again in place of the arguments as they came, with bytes of its own. */
+  readonly words?: Arguments | undefined;
+  /** When the command is run again though no key has changed, in milliseconds since the epoch. */
+  readonly retryAtMs?: number | undefined;
 }
 
 /** A command that waits, with arguments of its own. */
-export interface BlockedCommand extends BlockRequest {
+export interface BlockedCommand extends Omit<BlockRequest, 'retryAtMs'> {
   readonly command: Command;
   readonly words: Arguments;
   /** The keys as the table names them. */
   readonly names: readonly string[];
   /** When it times out, in milliseconds since the epoch; infinite for never. */
   readonly deadlineMs: number;
+  /** When it is run again at the latest; undefined if only a key's change has it run again. */
+  retryAtMs?: number | undefined;
   /** The command has not been looked at yet: it waits for the end of CLIENT PAUSE, and is given again then. */
   readonly isPostponed?: boolean;
 }

@@ -9,8 +9,17 @@ import type { SlowLog } from '../metrics/slow-log.ts';
 import type { TierReport } from '../metrics/tier-report.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import type { Encoder } from '../resp/encoder.ts';
+import type { AccessControl } from './access.ts';
+import type { AppendLogControl } from './append-log-control.ts';
+import type { BlockingTable, BlockRequest } from './blocking-table.ts';
 import type { Client } from './client.ts';
+import type { ClientPause } from './client-pause.ts';
 import type { Command, CommandTable } from './command.ts';
+import type { MonitorTable } from './monitor-table.ts';
+import type { PersistenceControl } from './persistence-control.ts';
+import type { Publications } from './publications.ts';
+import type { ScriptControl } from './script-control.ts';
+import type { Tracking } from './tracking.ts';
 import type { WatchTable } from './watch-table.ts';
 
 /** What handlers reach beside the keys: the parts of the server, each behind the least that commands need of it. */
@@ -21,6 +30,15 @@ export interface Services {
   readonly keyspace: Keyspace;
   readonly table: CommandTable;
   readonly watches: WatchTable;
+  readonly blocking: BlockingTable;
+  readonly publications: Publications;
+  readonly tracking: Tracking;
+  readonly monitors: MonitorTable;
+  readonly pause: ClientPause;
+  readonly scripts: ScriptControl;
+  readonly persistence: PersistenceControl;
+  readonly appendLog: AppendLogControl;
+  readonly users: AccessControl;
   readonly statistics: ServerStatistics;
   readonly slowLog: SlowLog;
   readonly latency: LatencyMonitor;
@@ -30,7 +48,24 @@ export interface Services {
   readonly tier: TierControl | null;
   /** Memory in use by the ledger: keys, index, client buffers, tier buffers. */
   memory(): MemoryReport;
-  /** Runs one command within another: EXEC. Its reply goes to the call's encoder. */
+  /** Has commands of clients wait until a time in milliseconds since the epoch: by `mode` all, or those that write. */
+  pauseClients(endMs: number, mode: number): void;
+  unpauseClients(): void;
+  /** Ends the waiting of a blocked client: by its timeout's reply, or by an error. */
+  endBlocking(client: Client, error: string | null): void;
+  /**
+   * Where changes are propagated to from now on, as a script chose by redis.set_repl: bits, 1 for the log and 2 for replicas;
+   * both where no script has.
+   */
+  propagationTargets: number;
+  /** What is propagated until {@link endUnit} is one transaction: in MULTI and EXEC if it is more than one command. */
+  beginUnit(): void;
+  endUnit(): void;
+  /** Writes what snapshots keep of what has changed, if that is too much. */
+  relieve(): void;
+  /** Whether a command that may grow memory can run: 'full' refuses with OOM, any text but 'run' and 'wait' with that error. */
+  admitWrite(): 'run' | 'wait' | 'full' | string;
+  /** Runs one command within another: EXEC, a script. Its reply goes to the call's encoder. */
   runNested(call: Call, command: Command, words: Arguments): void;
   /** Frees what was detached from the keyspace, a little at a time between commands or at once. */
   free(walk: IterableIterator<void>, atOnce: boolean): void;
@@ -38,10 +73,12 @@ export interface Services {
   readonly pendingFreeCount: number;
   /** Bytes that memory is kept within: `maxmemory`, or with Flex on and none given what was derived; 0 for no limit. */
   readonly memoryLimit: number;
+  /** Whether anybody is told of changes, a log or replicas: else nothing need be put in a command's place. */
+  readonly isPropagating: boolean;
   /** Clients whose command waits for the tier. */
   readonly waitingClientCount: number;
-  /** Writes a line to the server's log. */
-  log(text: string): void;
+  /** Writes a line to the server's log, as a warning unless another level is given. */
+  log(text: string, level?: 'debug' | 'verbose' | 'notice' | 'warning'): void;
   /** Moves sparse blocks together and gives empty segments back (MEMORY PURGE). */
   purge(): void;
   /** Begins an orderly shutdown; an error text if it can't be done. */
@@ -116,8 +153,22 @@ export class Call {
    * Propagation happens only if the command changed something.
    */
   propagation: (readonly Uint8Array[])[] | null = null;
+  /** Replicas are sent the command though it changed nothing: PUBLISH. */
+  isForReplicas = false;
+  /** The command can't reply yet: see `block`. */
+  blocking: BlockRequest | null = null;
+  /** The command waited and a key that it waits for has changed; to go on waiting it asks for it again. */
+  isRetry = false;
+  /** The command may be left unfinished and be given again: {@link isUnfinished}. */
+  mayWait = false;
+  /** The handler wants to be given the same command again, since it is not finished: a slow script. */
+  isUnfinished = false;
+  /** When a command began that was left unfinished, in microseconds; else 0. */
+  startUs = 0;
   /** The arguments hold a secret: they are kept out of the slow log. */
   holdsSecret = false;
+  /** Numbers of arguments that logs and monitors show as redacted. */
+  readonly redacted: number[] = [];
 
   constructor(services: Services, reply: Encoder) {
     this.services = services;
@@ -132,6 +183,16 @@ export class Call {
     );
     if (this.propagation === null) this.propagation = [command];
     else this.propagation.push(command);
+  }
+
+  /** Whether the command may wait: within a transaction or a script it replies at once, as if its time had passed. */
+  get mayBlock(): boolean {
+    return !this.client.nested && !this.client.isInternal;
+  }
+
+  /** Has the client wait instead of a reply; the handler must have changed nothing. Call only if `mayBlock`. */
+  block(request: BlockRequest): void {
+    this.blocking = request;
   }
 
   /** Looks up the key in argument `at`; see `Database.find`. */

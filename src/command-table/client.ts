@@ -1,4 +1,6 @@
 import type { Arguments } from '../resp/arguments.ts';
+import { SUPERUSER, type User } from './access.ts';
+import type { BlockedCommand } from './blocking-table.ts';
 import type { Command } from './command.ts';
 
 /** A command queued by MULTI, with arguments of its own. */
@@ -22,9 +24,17 @@ export interface Transport {
   /** Bytes received and sent since the connection was made. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /**
+   * Sends `bytes[start … end)`, a whole message besides the replies, after the replies and messages left before it. The
+   * bytes must never change again. Nothing is sent to a client that is going.
+   */
+  push(bytes: Buffer, start: number, end: number): void;
   /** Ends the connection: at once, or after the replies written so far. */
   close(afterReplies: boolean): void;
 }
+
+/** Bytes of JavaScript objects that a connection costs besides its buffers. */
+const CONNECTION_BYTES = 3 * 1024;
 
 /** CLIENT REPLY: everything is answered; nothing is; the next command is not, then all are. */
 export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
@@ -39,11 +49,14 @@ export class Client {
   libraryVersion = '';
   protocol = 2;
   databaseNumber = 0;
-  user = 'default';
+  /** Whose permissions hold; a connection is put under the default user by `AccessControl.admit`. */
+  user: User = SUPERUSER;
   authenticated = false;
   lastInteractionMs: number;
   lastCommand: Command | null = null;
   commandCount = 0;
+  /** How much had been appended to the log when the client's last change was. */
+  loggedBytes = 0;
   noEvict = false;
   noTouch = false;
   replyMode: ReplyMode = 'on';
@@ -56,6 +69,22 @@ export class Client {
   watchBroken = false;
   /** Keys watched, each as WatchTable names it. */
   readonly watched = new Set<string>();
+  /** Channels, patterns and shard channels that the client is subscribed to; the tables of subscriptions count them. */
+  channelCount = 0;
+  patternCount = 0;
+  shardChannelCount = 0;
+  /** The command that waits for keys or for a time, after which those that follow it wait too; else null. */
+  blocked: BlockedCommand | null = null;
+  /** The command has ended its wait, and what the client sent after it has not been run yet. */
+  isUnblocked = false;
+  /** How the client tracks keys for its cache: {@link TRACKS} and the other bits of tracking.ts, or 0. */
+  tracking = 0;
+  /** Id of the client that is told in its place, or 0. */
+  trackingRedirect = 0;
+  /** The number under which the table of tracked keys knows the client, or 0 until it first tracks. */
+  trackingNumber = 0;
+  /** The client watches the commands of others; the table of monitors sets it. */
+  isMonitor = false;
   /** The command is being run by EXEC or a script. */
   nested = false;
   /** To be closed when the batch's replies are written. */
@@ -70,5 +99,32 @@ export class Client {
     this.lastInteractionMs = nowMs;
     this.isInternal = isInternal;
     this.authenticated = isInternal;
+  }
+
+  get isOnUnixSocket(): boolean {
+    return this.transport.address.endsWith(':0');
+  }
+
+  /** Bytes that the client takes: its buffers, what waits to be run, and an allowance for the objects of a connection. */
+  get byteCount(): number {
+    const { queryCapacity, outputBytes } = this.transport;
+    return (
+      CONNECTION_BYTES +
+      queryCapacity +
+      outputBytes +
+      this.queueBytes +
+      (this.blocked?.words.buffer.length ?? 0)
+    );
+  }
+
+  get isSubscriber(): boolean {
+    return this.channelCount + this.patternCount + this.shardChannelCount > 0;
+  }
+
+  /** Forgets the transaction; what is watched stays. */
+  leaveTransaction(): void {
+    this.queue = null;
+    this.queueBytes = 0;
+    this.queueFailed = false;
   }
 }

@@ -9,6 +9,16 @@ export const IS_DENIED_ON_OOM = 2;
 export const IS_ALLOWED_UNAUTHENTICATED = 4;
 export const IS_FORBIDDEN_IN_MULTI = 8;
 export const IS_LEFT_OUT_OF_SLOWLOG = 16;
+export const IS_FORBIDDEN_IN_SCRIPTS = 1 << 8;
+export const IS_ALLOWED_WHEN_BUSY = 1 << 9;
+export const MAY_REPLICATE = 1 << 10;
+export const IS_READ = 1 << 11;
+/** Clients that watch commands are not told of it (MONITOR). */
+export const IS_UNMONITORED = 1 << 12;
+/** Runs while data is being loaded. */
+export const IS_ALLOWED_WHILE_LOADING = 1 << 14;
+/** Runs a script, of which they are told before the commands that it runs. */
+export const IS_SCRIPT = 1 << 13;
 
 const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
   write: IS_WRITE,
@@ -16,6 +26,13 @@ const FLAG_BITS: Partial<Record<CommandFlag, number>> = {
   no_auth: IS_ALLOWED_UNAUTHENTICATED,
   no_multi: IS_FORBIDDEN_IN_MULTI,
   skip_slowlog: IS_LEFT_OUT_OF_SLOWLOG,
+  noscript: IS_FORBIDDEN_IN_SCRIPTS,
+  allow_busy: IS_ALLOWED_WHEN_BUSY,
+  may_replicate: MAY_REPLICATE,
+  readonly: IS_READ,
+  skip_monitor: IS_UNMONITORED,
+  admin: IS_UNMONITORED,
+  loading: IS_ALLOWED_WHILE_LOADING,
 };
 
 /** Statistics of one command, for INFO commandstats and LATENCY HISTOGRAM. */
@@ -38,6 +55,8 @@ export class Command {
   readonly execute: ((call: Call) => void) | undefined;
   readonly subcommands: CommandTable | undefined;
   readonly parent: Command | undefined;
+  /** Number of the command among all of its table, subcommands included. */
+  id = 0;
   readonly statistics: CommandStatistics = {
     calls: 0,
     microseconds: 0,
@@ -52,6 +71,7 @@ export class Command {
     this.fullName = parent === undefined ? row.name : `${parent.row.name}|${row.name}`;
     let bits = 0;
     for (const flag of row.flags) bits |= FLAG_BITS[flag] ?? 0;
+    if (row.group === 'scripting' && row.flags.includes('skip_monitor')) bits |= IS_SCRIPT;
     this.bits = bits;
     this.arity = row.arity;
     this.execute = row.execute;
@@ -72,12 +92,20 @@ export class Command {
 /** Commands by name, in any case of letters; finds one without making a string. */
 export class CommandTable {
   readonly commands: readonly Command[];
+  /** The commands, each followed by its subcommands: each is at its id. */
+  readonly all: readonly Command[];
   readonly #names: (Uint8Array | null)[];
   readonly #commands: (Command | null)[];
   readonly #mask: number;
 
   constructor(rows: readonly CommandRow[], parent?: Command) {
     this.commands = rows.map((row) => new Command(row, parent));
+    this.all = this.commands.flatMap((command) => [command, ...(command.subcommands?.all ?? [])]);
+    if (parent === undefined) {
+      this.all.forEach((command, id) => {
+        command.id = id;
+      });
+    }
     let size = 8;
     while (size < rows.length * 4) size *= 2;
     this.#mask = size - 1;

@@ -88,3 +88,27 @@ test.each<[keyof typeof SPECS, number, number, number, boolean]>([
 test('no specifications, no range', () => {
   expect(keyRange([])).toEqual({ first: 0, last: 0, step: 0, isPartial: false });
 });
+
+describe('a key that only the command itself can locate', () => {
+  const specs: KeySpec[] = [
+    at(1, { last: 0, step: 1, limit: 0 }),
+    {
+      ...at(1, 'unknown', 'OW', 'update'),
+      locate: (words) => {
+        for (let index = words.count - 2; index > 1; index--) if (words.is(index, 'store')) return index + 1;
+        return -1;
+      },
+    },
+  ];
+
+  test.each([
+    ['sort a', ['a']],
+    ['sort a store b', ['a', 'b']],
+    ['sort a store b store c', ['a', 'c']],
+  ])('%s', (line, keys) => {
+    const words = Arguments.of(line.split(' ').map((word) => Buffer.from(word)));
+    const found = new KeyPositions().find(specs, words);
+    expect(found.positions.map((position) => words.text(position))).toEqual(keys);
+    expect(found.invalid).toBe(false);
+  });
+});

@@ -24,6 +24,13 @@ export class KeyPositions {
 
   /** Whether the specification fits and finds all keys that it speaks of. */
   #findBy(spec: KeySpec, words: Arguments): boolean {
+    if (spec.locate !== undefined) {
+      const at = spec.locate(words);
+      if (at < 0) return true;
+      this.positions.push(at);
+      this.specs.push(spec);
+      return true;
+    }
     let first = beginning(spec, words);
     if (first < 0 || spec.find === 'unknown') return false;
     let last: number;
@@ -53,6 +60,7 @@ export class KeyPositions {
 
 /** The argument from which a specification counts; -1 if the keyword that it looks for is not there. */
 function beginning(spec: KeySpec, words: Arguments): number {
+  if (spec.begin === 'unknown') return -1;
   if ('index' in spec.begin) return spec.begin.index;
   const { keyword, from } = spec.begin;
   const step = from < 0 ? -1 : 1;
@@ -80,7 +88,7 @@ export function keyRange(keys: readonly KeySpec[]): KeyRange {
   let step = 0;
   let isPartial = false;
   for (const { flags, begin, find } of keys) {
-    const isRange = 'index' in begin && find !== 'unknown' && 'last' in find;
+    const isRange = begin !== 'unknown' && 'index' in begin && find !== 'unknown' && 'last' in find;
     // Ranges add up to one only where they are plain and each begins after the one before.
     if (!isRange || (keys.length > 1 && (find.step !== 1 || (last !== 0 && last !== begin.index - 1)))) {
       isPartial = true;

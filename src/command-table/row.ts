@@ -94,8 +94,14 @@ export interface KeySpec {
   /** With `variable_flags`: the flags of one call. */
   readonly flagsOf?: (words: Arguments) => readonly KeyFlag[];
   readonly notes?: string;
-  /** Where to begin: an argument's number, or after a keyword looked for from an argument on (negative: from the end). */
-  readonly begin: { readonly index: number } | { readonly keyword: string; readonly from: number };
+  /**
+   * Where to begin: an argument's number, or after a keyword looked for from an argument on (negative: from the end); or
+   * unknown.
+   */
+  readonly begin:
+    | { readonly index: number }
+    | { readonly keyword: string; readonly from: number }
+    | 'unknown';
   /**
    * Which are keys from there: up to `last` (relative to the beginning, or from the end where negative) by `step`, the
    * rest divided by `limit`; or as many as the argument at `count` says, the first being at `first`; or unknown.
@@ -104,6 +110,11 @@ export interface KeySpec {
     | { readonly last: number; readonly step: number; readonly limit: number }
     | { readonly count: number; readonly first: number; readonly step: number }
     | 'unknown';
+  /**
+   * Where the key is that neither of the two can tell, as that of SORT's STORE: an argument's number, or -1 if the call has
+   * none. What COMMAND tells stays as the specification says; access control and the tier need to know.
+   */
+  readonly locate?: (words: Arguments) => number;
 }
 
 /** An argument's description for COMMAND DOCS. */

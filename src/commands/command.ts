@@ -14,7 +14,7 @@ import {
 } from '../command-table/row.ts';
 import { Arguments } from '../resp/arguments.ts';
 import type { Encoder } from '../resp/encoder.ts';
-import { replyHelp } from './help.ts';
+import { helpRow } from './help.ts';
 
 /** Replies a set of simple strings. */
 function replyWords(reply: Encoder, words: readonly string[]): void {
@@ -61,7 +61,9 @@ function replyKeySpec(reply: Encoder, spec: KeySpec): void {
   reply.bulkText('flags');
   replyWords(reply, sortedKeyFlags(spec.flags));
   reply.bulkText('begin_search');
-  if ('index' in begin) {
+  if (begin === 'unknown') {
+    replySearch(reply, 'unknown', []);
+  } else if ('index' in begin) {
     replySearch(reply, 'index', [['index', begin.index]]);
   } else {
     replySearch(reply, 'keyword', [
@@ -109,8 +111,9 @@ function replySearch(
 function replyInfo(reply: Encoder, command: Command): void {
   const { row } = command;
   const range = keyRange(row.keys);
+  // Redis keeps `may_replicate` to itself.
   const flags = COMMAND_FLAGS.filter((flag) =>
-    flag === 'movablekeys' ? range.isPartial : row.flags.includes(flag),
+    flag === 'movablekeys' ? range.isPartial : flag !== 'may_replicate' && row.flags.includes(flag),
   );
   const categories = categoriesOf(row);
   reply.array(10);
@@ -411,15 +414,7 @@ export const COMMAND_COMMANDS: readonly CommandRow[] = [
         arity: -4,
         execute: (call) => commandGetkeys(call, true),
       },
-      {
-        ...row,
-        name: 'help',
-        summary: 'Returns helpful text about the subcommands.',
-        since: '5.0.0',
-        complexity: 'O(1)',
-        arity: 2,
-        execute: (call) => replyHelp(call, 'COMMAND', HELP),
-      },
+      helpRow('COMMAND', HELP, { group: 'server', since: '5.0.0', categories: ['connection'] }),
       {
         ...row,
         name: 'info',

@@ -3,7 +3,7 @@ import type { Call } from '../command-table/call.ts';
 import type { Command, CommandTable } from '../command-table/command.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { argument, block } from './common-docs.ts';
-import { replyHelp } from './help.ts';
+import { helpRow } from './help.ts';
 
 function configGet(call: Call): void {
   const { words, reply, services } = call;
@@ -35,7 +35,9 @@ function configSet(call: Call): void {
 }
 
 function configRewrite(call: Call): void {
-  const error = call.services.config.rewrite();
+  const { config, users } = call.services;
+  // Users that have a file of their own are not the configuration's.
+  const error = config.rewrite(users.hasFile ? [] : users.lines());
   if (error === undefined) call.reply.ok();
   else call.reply.error(error);
 }
@@ -43,16 +45,7 @@ function configRewrite(call: Call): void {
 function configResetstat(call: Call): void {
   const { services, keyspace } = call;
   services.statistics.reset();
-  Object.assign(keyspace.statistics, {
-    hits: 0,
-    misses: 0,
-    hotHits: 0,
-    coldHits: 0,
-    promotions: 0,
-    expiredKeys: 0,
-    evictedKeys: 0,
-    expiredTimeCapReached: 0,
-  });
+  keyspace.statistics.reset();
   for (const command of allCommands(services.table)) command.resetStatistics();
   call.reply.ok();
 }
@@ -102,17 +95,7 @@ export const CONFIG_COMMANDS: readonly CommandRow[] = [
         arguments: [block('parameter', [argument('parameter', 'string')], { multiple: true })],
         execute: configGet,
       },
-      {
-        ...row,
-        name: 'help',
-        categories: [],
-        summary: 'Returns helpful text about the subcommands.',
-        since: '5.0.0',
-        complexity: 'O(1)',
-        arity: 2,
-        flags: ['loading', 'stale'],
-        execute: (call) => replyHelp(call, 'CONFIG', CONFIG_HELP),
-      },
+      helpRow('CONFIG', CONFIG_HELP, { group: 'server', since: '5.0.0' }),
       {
         ...row,
         name: 'resetstat',

@@ -1,11 +1,14 @@
-import { SYNTAX_ERROR, WRONG_PASSWORD } from '../base/error-replies.ts';
+import { NOT_AN_INTEGER, SYNTAX_ERROR, WRONG_PASSWORD } from '../base/error-replies.ts';
 import { parseInteger64, parseInteger64Rounded } from '../base/numbers.ts';
-import { secretEquals } from '../base/random.ts';
 import type { Call } from '../command-table/call.ts';
 import type { Client } from '../command-table/client.ts';
+import { PAUSES_ALL, PAUSES_WRITES } from '../command-table/client-pause.ts';
 import type { CommandRow } from '../command-table/row.ts';
+import { BROADCASTS, REDIRECT_BROKEN, TRACKS } from '../command-table/tracking.ts';
+import { readTimeoutMs } from './blocking-timeout.ts';
+import { TRACKING_SUBCOMMANDS } from './client-tracking.ts';
 import { argument, block, OPTIONAL, oneOf, token } from './common-docs.ts';
-import { replyHelp } from './help.ts';
+import { helpRow } from './help.ts';
 import { leaveTransaction } from './transactions.ts';
 
 function ping(call: Call): void {
@@ -14,29 +17,30 @@ function ping(call: Call): void {
     reply.error("ERR wrong number of arguments for 'ping' command");
     return;
   }
-  if (words.count === 2) call.replyWord(1);
+  if (call.client.isSubscriber && call.client.protocol === 2) {
+    reply.array(2);
+    reply.bulkText('pong');
+    if (words.count === 2) call.replyWord(1);
+    else reply.bulkText('');
+  } else if (words.count === 2) call.replyWord(1);
   else reply.simple('PONG');
 }
 
 /** Checks a name and password; replies the error and returns false if they don't fit. */
 function authenticate(call: Call, user: string, password: Uint8Array): boolean {
-  const required = Buffer.from(call.services.config.values.requirepass, 'utf8');
-  if (user !== 'default' || (required.length > 0 && !secretEquals(required, password))) {
-    call.reply.error(WRONG_PASSWORD);
-    return false;
-  }
-  call.client.authenticated = true;
-  call.client.user = user;
-  return true;
+  if (call.services.users.authenticate(call.client, user, password, call.words.text(0))) return true;
+  call.reply.error(WRONG_PASSWORD);
+  return false;
 }
 
 function auth(call: Call): void {
   const { words, reply, services } = call;
+  for (let at = 1; at < words.count; at++) call.redacted.push(at);
   if (words.count > 3) {
     reply.error(SYNTAX_ERROR);
     return;
   }
-  if (words.count === 2 && services.config.values.requirepass === '') {
+  if (words.count === 2 && services.users.defaultUser.isPasswordless) {
     reply.error(
       'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
     );
@@ -78,6 +82,7 @@ function hello(call: Call): void {
     if (words.is(at, 'auth') && more >= 2) {
       user = words.text(at + 1);
       password = words.copy(at + 2) as Uint8Array<ArrayBuffer>;
+      call.redacted.push(at + 1, at + 2);
       at += 2;
     } else if (words.is(at, 'setname') && more >= 1) {
       name = words.text(++at);
@@ -125,6 +130,9 @@ function quit(call: Call): void {
 function reset(call: Call): void {
   const { client, reply, services } = call;
   leaveTransaction(call);
+  services.publications.leave(client);
+  services.tracking.disable(client);
+  services.monitors.remove(client);
   client.databaseNumber = 0;
   client.protocol = 2;
   reply.protocol = 2;
@@ -132,29 +140,35 @@ function reset(call: Call): void {
   client.noEvict = false;
   client.noTouch = false;
   client.replyMode = 'on';
-  client.user = 'default';
-  client.authenticated = services.config.values.requirepass === '';
+  services.users.admit(client);
   reply.simple('RESET');
 }
 
 /** The letters of CLIENT LIST's flags. */
 function flagsOf(client: Client): string {
+  const { tracking } = client;
   let flags = '';
+  if (client.isMonitor) flags += 'O';
+  if (client.isSubscriber) flags += 'P';
   if (client.queue !== null) flags += 'x';
+  if (client.blocked !== null) flags += 'b';
+  if ((tracking & TRACKS) !== 0) flags += 't';
+  if ((tracking & REDIRECT_BROKEN) !== 0) flags += 'R';
+  if ((tracking & BROADCASTS) !== 0) flags += 'B';
   if (client.watchBroken) flags += 'd';
   if (client.closing) flags += 'c';
-  if (client.transport.address.endsWith(':0')) flags += 'U';
+  if (client.isUnblocked) flags += 'u';
+  if (client.isOnUnixSocket) flags += 'U';
   if (client.noEvict) flags += 'e';
   if (client.noTouch) flags += 'T';
   return flags === '' ? 'N' : flags;
 }
 
-/** A client's line in CLIENT LIST (catClientInfoString). */
-function describe(client: Client, nowMs: number): string {
+/** A client's line in CLIENT LIST (catClientInfoString). Replies wait in a buffer of all clients until the tick ends. */
+export function describeClient(client: Client, nowMs: number): string {
   const { transport } = client;
   const age = Math.floor((nowMs - client.createdMs) / 1000);
   const idle = Math.floor((nowMs - client.lastInteractionMs) / 1000);
-  const memory = transport.queryCapacity + transport.outputBytes + client.queueBytes + 1024;
   return [
     `id=${client.id}`,
     `addr=${transport.address}`,
@@ -165,28 +179,29 @@ function describe(client: Client, nowMs: number): string {
     `idle=${Math.max(0, idle)}`,
     `flags=${flagsOf(client)}`,
     `db=${client.databaseNumber}`,
-    'sub=0',
-    'psub=0',
-    'ssub=0',
+    `sub=${client.channelCount}`,
+    `psub=${client.patternCount}`,
+    `ssub=${client.shardChannelCount}`,
     `multi=${client.queue === null ? -1 : client.queue.length}`,
     `watch=${client.watched.size}`,
     `qbuf=${transport.queryBytes}`,
     `qbuf-free=${transport.queryCapacity - transport.queryBytes}`,
-    'argv-mem=0',
+    `argv-mem=${client.blocked?.words.byteCount ?? 0}`,
     `multi-mem=${client.queueBytes}`,
-    'rbs=16384',
-    'rbp=16384',
+    'rbs=0',
+    'rbp=0',
     'obl=0',
     `oll=${transport.outputBytes > 0 ? 1 : 0}`,
     `omem=${transport.outputBytes}`,
-    `tot-mem=${memory}`,
+    `tot-mem=${client.byteCount}`,
     `events=${transport.outputBytes > 0 ? 'rw' : 'r'}`,
     `cmd=${client.lastCommand === null ? 'NULL' : client.lastCommand.fullName}`,
-    `user=${client.user}`,
-    'redir=-1',
+    `user=${client.user.name}`,
+    `redir=${(client.tracking & TRACKS) === 0 ? -1 : client.trackingRedirect}`,
     `resp=${client.protocol}`,
     `lib-name=${client.libraryName}`,
     `lib-ver=${client.libraryVersion}`,
+    'io-thread=0',
     `tot-net-in=${transport.receivedBytes}`,
     `tot-net-out=${transport.sentBytes}`,
     `tot-cmds=${client.commandCount}`,
@@ -195,17 +210,21 @@ function describe(client: Client, nowMs: number): string {
 
 const CLIENT_TYPES = ['normal', 'master', 'replica', 'slave', 'pubsub'];
 
+function typeOf(client: Client): string {
+  return client.isSubscriber ? 'pubsub' : 'normal';
+}
+
 function clientList(call: Call): void {
   const { words, reply, services, keyspace } = call;
   let wanted: Set<number> | null = null;
-  let isNormal = true;
+  let wantedType: string | null = null;
   if (words.count === 4 && words.is(2, 'type')) {
     const type = words.text(3).toLowerCase();
     if (!CLIENT_TYPES.includes(type)) {
       reply.error(`ERR Unknown client type '${words.text(3)}'`);
       return;
     }
-    isNormal = type === 'normal';
+    wantedType = type;
   } else if (words.count > 3 && words.is(2, 'id')) {
     wanted = new Set();
     for (let at = 3; at < words.count; at++) {
@@ -222,14 +241,15 @@ function clientList(call: Call): void {
   }
   const lines: string[] = [];
   for (const client of services.clients.values()) {
-    if (isNormal && (wanted === null || wanted.has(client.id)))
-      lines.push(`${describe(client, keyspace.nowMs)}\n`);
+    const isWanted = wantedType === null || typeOf(client) === wantedType;
+    if (isWanted && (wanted === null || wanted.has(client.id)))
+      lines.push(`${describeClient(client, keyspace.nowMs)}\n`);
   }
   reply.verbatim('txt', lines.join(''));
 }
 
 function clientInfo(call: Call): void {
-  call.reply.verbatim('txt', `${describe(call.client, call.keyspace.nowMs)}\n`);
+  call.reply.verbatim('txt', `${describeClient(call.client, call.keyspace.nowMs)}\n`);
 }
 
 function clientSetname(call: Call): void {
@@ -267,7 +287,7 @@ function clientSetinfo(call: Call): void {
 
 /** A filter of CLIENT KILL; undefined after replying an error. */
 function killFilter(call: Call): ((client: Client) => boolean) | undefined {
-  const { words, reply, client: self, keyspace } = call;
+  const { words, reply, client: self, keyspace, services } = call;
   const tests: ((client: Client) => boolean)[] = [];
   let skipsSelf = true;
   for (let at = 2; at < words.count; at += 2) {
@@ -296,15 +316,15 @@ function killFilter(call: Call): ((client: Client) => boolean) | undefined {
         reply.error(`ERR Unknown client type '${value}'`);
         return undefined;
       }
-      tests.push(() => type === 'normal');
+      tests.push((client) => typeOf(client) === type);
     } else if (words.is(at, 'addr')) tests.push((client) => client.transport.address === value);
     else if (words.is(at, 'laddr')) tests.push((client) => client.transport.localAddress === value);
     else if (words.is(at, 'user')) {
-      if (value !== 'default') {
+      if (services.users.find(value) === undefined) {
         reply.error(`ERR No such user '${value}'`);
         return undefined;
       }
-      tests.push((client) => client.user === value);
+      tests.push((client) => client.user.name === value);
     } else if (words.is(at, 'skipme') && /^(yes|no)$/i.test(value)) skipsSelf = /^yes$/i.test(value);
     else {
       reply.error(SYNTAX_ERROR);
@@ -359,6 +379,60 @@ function setSwitch(call: Call, apply: (value: boolean) => void): void {
   reply.ok();
 }
 
+/** The error of a subcommand that was given more than it takes. */
+function wrongSubcommandCall({ words }: Call): string {
+  return `ERR unknown subcommand or wrong number of arguments for '${words.text(1)}'. Try CLIENT HELP.`;
+}
+
+function clientPause(call: Call): void {
+  const { words, reply, services, keyspace } = call;
+  const isOfWrites = words.count === 4 && words.is(3, 'write');
+  if (words.count > 4) {
+    reply.error(wrongSubcommandCall(call));
+    return;
+  }
+  if (words.count === 4 && !isOfWrites && !words.is(3, 'all')) {
+    reply.error('ERR CLIENT PAUSE mode must be WRITE or ALL');
+    return;
+  }
+  const timeoutMs = readTimeoutMs(call, 2);
+  if (timeoutMs < 0) return;
+  if (timeoutMs > 0)
+    services.pauseClients(keyspace.nowMs + timeoutMs, isOfWrites ? PAUSES_WRITES : PAUSES_ALL);
+  reply.ok();
+}
+
+function clientUnpause(call: Call): void {
+  call.services.unpauseClients();
+  call.reply.ok();
+}
+
+function clientUnblock(call: Call): void {
+  const { words, reply, services } = call;
+  const isError = words.count === 4 && words.is(3, 'error');
+  if (words.count > 4) {
+    reply.error(wrongSubcommandCall(call));
+    return;
+  }
+  if (words.count === 4 && !isError && !words.is(3, 'timeout')) {
+    reply.error('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
+    return;
+  }
+  const id = parseInteger64Rounded(words.buffer, words.offsets[2], words.lengths[2]);
+  if (Number.isNaN(id)) {
+    reply.error(NOT_AN_INTEGER);
+    return;
+  }
+  const client = services.clients.get(id);
+  // What CLIENT PAUSE holds back has no timeout, so it is not unblocked either.
+  if (client === undefined || client.blocked === null || client.blocked.isPostponed === true) {
+    reply.integer(0);
+    return;
+  }
+  services.endBlocking(client, isError ? 'UNBLOCKED client unblocked via CLIENT UNBLOCK' : null);
+  reply.integer(1);
+}
+
 function clientReply(call: Call): void {
   const { words, reply, client } = call;
   if (words.is(2, 'on')) {
@@ -371,6 +445,10 @@ function clientReply(call: Call): void {
 }
 
 const CLIENT_HELP = [
+  'CACHING (YES|NO)',
+  '    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.',
+  'GETREDIR',
+  '    Return the client ID we are redirecting to when tracking is enabled.',
   'GETNAME',
   '    Return the name of the current connection.',
   'ID',
@@ -401,18 +479,29 @@ const CLIENT_HELP = [
   '      Return clients of specified type.',
   '    * ID <client-id> [<client-id> ...]',
   '      Return clients of specified IDs only.',
-  'NO-EVICT (ON|OFF)',
-  '    Protect current client connection from eviction.',
-  'NO-TOUCH (ON|OFF)',
-  '    Will not touch LRU/LFU stats when this mode is on.',
+  'UNPAUSE',
+  '    Stop the current client pause, resuming traffic.',
+  'PAUSE <timeout> [WRITE|ALL]',
+  '    Suspend all, or just write, clients for <timeout> milliseconds.',
   'REPLY (ON|OFF|SKIP)',
   '    Control the replies sent to the current connection.',
+  'SETNAME <name>',
+  '    Assign the name <name> to the current connection.',
   'SETINFO <option> <value>',
   '    Set client meta attr. Options are:',
   '    * LIB-NAME: the client lib name.',
   '    * LIB-VER: the client lib version.',
-  'SETNAME <name>',
-  '    Assign the name <name> to the current connection.',
+  'UNBLOCK <clientid> [TIMEOUT|ERROR]',
+  '    Unblock the specified blocked client.',
+  'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]',
+  '         [OPTIN] [OPTOUT] [NOLOOP]',
+  '    Control server assisted client side caching.',
+  'TRACKINGINFO',
+  '    Report tracking status for the current connection.',
+  'NO-EVICT (ON|OFF)',
+  '    Protect current client connection from eviction.',
+  'NO-TOUCH (ON|OFF)',
+  '    Will not touch LRU/LFU stats when this mode is on.',
 ];
 
 /** What the rows of this family share. */
@@ -461,13 +550,12 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
     since: '1.0.0',
     complexity: 'O(1)',
     arity: -2,
-    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy', 'skip_slowlog', 'skip_monitor'],
+    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     history: [['6.0.0', 'Added the username.']],
     arguments: [
       argument('username', 'string', { since: '6.0.0', optional: true }),
       argument('password', 'string'),
     ],
-    differences: 'Never in the slow log; Redis logs it without the password.',
     execute: auth,
   },
   {
@@ -489,15 +577,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         flags: CLIENT_FLAGS,
         execute: clientGetname,
       },
-      {
-        ...row,
-        name: 'help',
-        summary: 'Returns helpful text about the subcommands.',
-        since: '5.0.0',
-        arity: 2,
-        flags: ['loading', 'stale'],
-        execute: (call) => replyHelp(call, 'CLIENT', CLIENT_HELP),
-      },
+      helpRow('CLIENT', CLIENT_HELP, { group: 'connection', since: '5.0.0', categories: ['connection'] }),
       {
         ...row,
         name: 'id',
@@ -556,6 +636,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
           ['7.0.3', 'Added the field `ssub`.'],
           ['7.2.0', 'Added the fields `lib-name` and `lib-ver`.'],
           ['7.4.0', 'Added the field `watch`.'],
+          ['8.0.0', 'Added the field `io-thread`.'],
         ],
         arguments: [
           oneOf(
@@ -594,6 +675,21 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
       },
       {
         ...row,
+        name: 'pause',
+        categories: ['connection', 'dangerous'],
+        summary: 'Suspends commands processing.',
+        since: '3.0.0',
+        arity: -3,
+        flags: ['admin', ...CLIENT_FLAGS],
+        history: [['6.2.0', 'Added the mode, and with it `WRITE`.']],
+        arguments: [
+          argument('timeout', 'integer'),
+          oneOf('mode', [token('write'), token('all')], { since: '6.2.0', optional: true }),
+        ],
+        execute: clientPause,
+      },
+      {
+        ...row,
         name: 'reply',
         summary: 'Instructs the server whether to reply to commands.',
         since: '3.2.0',
@@ -627,6 +723,32 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         arguments: [argument('connection-name', 'string')],
         execute: clientSetname,
       },
+      ...TRACKING_SUBCOMMANDS,
+      {
+        ...row,
+        name: 'unblock',
+        categories: ['connection', 'dangerous'],
+        summary: 'Unblocks a client blocked by a blocking command from a different connection.',
+        since: '5.0.0',
+        arity: -3,
+        flags: ['admin', ...CLIENT_FLAGS],
+        arguments: [
+          argument('client-id', 'integer'),
+          oneOf('timeout_error', [token('timeout'), token('error')], OPTIONAL),
+        ],
+        execute: clientUnblock,
+      },
+      {
+        ...row,
+        name: 'unpause',
+        categories: ['connection', 'dangerous'],
+        summary: 'Resumes processing commands from paused clients.',
+        since: '6.2.0',
+        complexity: 'O(N) in the number of paused clients.',
+        arity: 2,
+        flags: ['admin', ...CLIENT_FLAGS],
+        execute: clientUnpause,
+      },
     ],
   },
   {
@@ -645,7 +767,7 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
     summary: 'Handshakes with the server.',
     since: '6.0.0',
     arity: -1,
-    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy', 'skip_slowlog', 'skip_monitor'],
+    flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     history: [['6.2.0', 'The protocol version may be left out.']],
     arguments: [
       block(
@@ -661,7 +783,6 @@ export const CONNECTION_COMMANDS: readonly CommandRow[] = [
         OPTIONAL,
       ),
     ],
-    differences: 'Never in the slow log; Redis logs it without the password.',
     execute: hello,
   },
   {

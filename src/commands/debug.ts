@@ -8,8 +8,9 @@ import { lruIdleMs } from '../heat/access.ts';
 import type { Database } from '../keyspace/database.ts';
 import { type Entry, TYPE_STRING, WARM } from '../keyspace/record.ts';
 import { PARTITION_COUNT } from '../keyspace/slot-table.ts';
-import { ENCODING_INTEGER, encodingName, encodingOf } from '../types/string/encoding.ts';
+import { ENCODING_INTEGER, encodingOf } from '../types/string/encoding.ts';
 import { datasetDigest, valueDigest } from './digest.ts';
+import { encodingNameOf } from './encodings.ts';
 import { replyHelp } from './help.ts';
 
 const NOT_ALLOWED =
@@ -44,7 +45,7 @@ function object(call: Call): void {
   const fields = [
     `Value at:0x${(entry.hot ? entry.address * 8 : 0).toString(16)}`,
     'refcount:1',
-    `encoding:${entry.type === TYPE_STRING ? encodingName(entry.encoding) : 'unknown'}`,
+    `encoding:${encodingNameOf(entry.type, entry.encoding)}`,
     `serializedlength:${serializedLength(entry)}`,
     `lru:${entry.access}`,
     `lru_seconds_idle:${settings.lfu ? 0 : Math.floor(lruIdleMs(entry.access, nowMs) / 1000)}`,
@@ -235,6 +236,32 @@ function notYet(what: string): (call: Call) => void {
   return (call) => call.reply.error(`ERR DEBUG ${what} is not supported by this server yet`);
 }
 
+/** Writes a snapshot and loads it again. */
+function reload(call: Call): void {
+  const { words, reply, services } = call;
+  let saves = true;
+  let keeps = false;
+  let merges = false;
+  for (let at = 2; at < words.count; at++) {
+    if (words.is(at, 'merge')) merges = true;
+    else if (words.is(at, 'noflush')) keeps = true;
+    else if (words.is(at, 'nosave')) saves = false;
+    else {
+      reply.error('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
+      return;
+    }
+  }
+  const { persistence } = services;
+  if (saves && !persistence.save()) reply.error('ERR');
+  else if (!persistence.reload(keeps, merges)) {
+    reply.error('ERR Error trying to load the RDB dump, check server logs.');
+  } else {
+    services.log('DB reloaded by DEBUG RELOAD');
+    reply.ok();
+  }
+  call.propagation = [];
+}
+
 const HELP = [
   'DIGEST',
   '    Output a hex signature representing the current DB content.',
@@ -259,6 +286,11 @@ const HELP = [
   '    Reply with a test value of the specified type. <type> can be: string,',
   '    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
   '    true, false.',
+  'RELOAD [option ...]',
+  '    Save the RDB on disk and reload it back to memory. Valid <option> values:',
+  '    * MERGE: conflicting keys will be loaded from RDB.',
+  '    * NOFLUSH: the existing database will not be removed before load.',
+  '    * NOSAVE: the database will be loaded from an existing RDB file.',
   'SET-ACTIVE-EXPIRE <0|1>',
   '    Setting it to 0 disables expiring keys (both hot and cold) in background.',
   'SLEEP <seconds>',
@@ -292,6 +324,7 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['populate', subcommand(3, 5, populate)],
   ['protocol', subcommand(3, 3, protocol)],
   ['quicklist-packed-threshold', subcommand(3, 3, notYet('QUICKLIST-PACKED-THRESHOLD'))],
+  ['reload', subcommand(2, Number.POSITIVE_INFINITY, reload)],
   ['set-active-expire', subcommand(3, 3, setActiveExpire)],
   ['sleep', subcommand(3, 3, sleep)],
   ['stringmatch-len', subcommand(4, 4, stringMatch)],

@@ -1,8 +1,16 @@
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_SORTED_SET, TYPE_STRING } from '../keyspace/record.ts';
+import {
+  TYPE_HASH,
+  TYPE_LIST,
+  TYPE_SET,
+  TYPE_SORTED_SET,
+  TYPE_STREAM,
+  TYPE_STRING,
+} from '../keyspace/record.ts';
 import { encodingName as hashEncodingName } from '../types/hash/encoding.ts';
 import { encodingName as listEncodingName } from '../types/list/encoding.ts';
 import { encodingName as setEncodingName } from '../types/set/encoding.ts';
 import { encodingName as sortedSetEncodingName } from '../types/sorted-set/encoding.ts';
+import { encodingName as streamEncodingName } from '../types/stream/encoding.ts';
 import { encodingName as stringEncodingName } from '../types/string/encoding.ts';
 
 /** The name of a value's encoding as OBJECT ENCODING tells it. */
@@ -18,6 +26,8 @@ export function encodingNameOf(type: number, encoding: number): string {
       return sortedSetEncodingName(encoding);
     case TYPE_HASH:
       return hashEncodingName(encoding);
+    case TYPE_STREAM:
+      return streamEncodingName();
     default:
       throw new Error(`no encodings are known of type ${type}`);
   }

@@ -1,10 +1,13 @@
+import { sliceBytes } from '../base/bytes.ts';
 import { NO_SUCH_KEY } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { WARM } from '../keyspace/record.ts';
 import type { TierReport } from '../metrics/tier-report.ts';
+import { PAGED } from '../types/pages/head.ts';
+import { pagesOf } from '../types/pages/walk.ts';
 import { KEY, KEYS } from './common-docs.ts';
-import { replyHelp } from './help.ts';
+import { helpRow } from './help.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
 
 const FLEX_OFF = 'ERR Flex is off: start the server with enable-flex yes';
@@ -39,15 +42,29 @@ function moveKeys(call: Call, move: (call: Call) => boolean): void {
 }
 
 function flexDemote(call: Call): void {
-  moveKeys(call, () => call.services.tier?.demote(call.database) === true);
+  const { services, database } = call;
+  moveKeys(call, () => {
+    forEachPage(call, () => services.tier?.demote(database.pages.records));
+    return services.tier?.demote(database) === true;
+  });
 }
 
 function flexPromote(call: Call): void {
+  const { database } = call;
   moveKeys(call, () => {
-    if (call.database.entry.hot) return false;
-    call.database.promote();
-    return true;
+    const wasCold = !database.entry.hot;
+    database.promote();
+    forEachPage(call, () => database.pages.records.promote());
+    return wasCold;
   });
+}
+
+/** Calls `visit` with each page of the value found last, which the database's table of pages has found then. */
+function forEachPage(call: Call, visit: () => void): void {
+  const { entry, pages } = call.database;
+  if ((entry.encoding & PAGED) === 0) return;
+  const head = sliceBytes(entry.bytes, entry.payloadOffset, entry.payloadLength);
+  for (const _ of pagesOf(head, pages)) visit();
 }
 
 /** The tier's figures by name, as INFO flex and FLEX STATS tell them. */
@@ -75,17 +92,22 @@ export function tierFields(
     ['flex_warm_demotions', report.warmDemotions],
     ['flex_bytes_demoted', report.demotedBytes],
     ['flex_bytes_written', report.writtenBytes],
+    ['flex_fresh_bytes_written', report.freshBytes],
+    ['flex_moved_bytes_written', report.movedBytes],
+    ['flex_retired_bytes', report.retiredBytes],
     ['flex_reclaimed_environments', report.reclaimedEnvironments],
+    ['flex_damaged_environments', report.damagedEnvironments],
     ['flex_cold_reads', report.coldReads],
     ['flex_cold_read_errors', report.coldReadErrors],
-    ['flex_cold_read_p50_us', report.coldReadMicrosecondsP50],
-    ['flex_cold_read_p99_us', report.coldReadMicrosecondsP99],
-    ['flex_cold_read_max_us', report.coldReadMicrosecondsMax],
+    ['flex_cold_read_p50_us', Math.round(report.coldReadMicrosecondsP50)],
+    ['flex_cold_read_p99_us', Math.round(report.coldReadMicrosecondsP99)],
+    ['flex_cold_read_max_us', Math.round(report.coldReadMicrosecondsMax)],
     ['flex_fetching_aside', report.isFetchingAside ? 1 : 0],
     ['flex_fetch_rounds', report.fetchRounds],
     ['flex_fetched_blocks', report.fetchedBlocks],
     ['flex_write_errors', report.writeErrors],
     ['flex_fault', report.fault === '' ? 'none' : report.fault],
+    ['flex_disk_full', report.isDiskFull ? 1 : 0],
   ];
 }
 
@@ -139,15 +161,7 @@ export const FLEX_COMMANDS: readonly CommandRow[] = [
         arguments: [KEYS],
         execute: flexDemote,
       },
-      {
-        ...row,
-        name: 'help',
-        summary: 'Returns helpful text about the subcommands.',
-        arity: 2,
-        flags: ['loading', 'stale'],
-        keys: [],
-        execute: (call) => replyHelp(call, 'FLEX', FLEX_HELP),
-      },
+      helpRow('FLEX', FLEX_HELP, { group: 'server', since: '0.1.0' }),
       {
         ...row,
         name: 'promote',

@@ -264,7 +264,7 @@ export const HYPERLOGLOG_COMMANDS: readonly CommandRow[] = [
     complexity:
       'O(1) with a small constant for one key; O(N) in the number of keys for several, with a much larger constant.',
     arity: -2,
-    flags: ['readonly'],
+    flags: ['readonly', 'may_replicate'],
     keys: [
       {
         ...keysFrom(1, 1, 'RW', 'access'),

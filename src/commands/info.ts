@@ -1,4 +1,5 @@
 import type { Call } from '../command-table/call.ts';
+import type { LoadingReport } from '../command-table/persistence-control.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { argument, OPTIONAL, oneOf, token } from './common-docs.ts';
 import { allCommands } from './config.ts';
@@ -49,28 +50,33 @@ function server(call: Call): Fields {
 
 function clients(call: Call): Fields {
   const { services } = call;
-  let largestInput = 0;
-  let largestOutput = 0;
+  const { clientPeaks } = services.statistics;
   let watching = 0;
+  let subscribers = 0;
   for (const client of services.clients.values()) {
-    largestInput = Math.max(largestInput, client.transport.queryBytes);
-    largestOutput = Math.max(largestOutput, client.transport.outputBytes);
     if (client.watched.size > 0) watching++;
+    if (client.isSubscriber) subscribers++;
   }
   return [
     ['connected_clients', services.clients.size],
     ['maxclients', services.config.values.maxclients],
-    ['client_recent_max_input_buffer', largestInput],
-    ['client_recent_max_output_buffer', largestOutput],
-    ['blocked_clients', services.waitingClientCount],
+    ['client_recent_max_input_buffer', clientPeaks.inputBytes],
+    ['client_recent_max_output_buffer', clientPeaks.outputBytes],
+    ['blocked_clients', services.blocking.clients.size],
+    ['tracking_clients', services.tracking.clientCount],
+    ['pubsub_clients', subscribers],
     ['watching_clients', watching],
+    ['clients_in_timeout_table', services.blocking.timedCount],
     ['total_watched_keys', services.watches.keyCount],
+    ['total_blocking_keys', services.blocking.keyCount],
+    ['total_blocking_keys_on_nokey', services.blocking.endingKeyCount],
   ];
 }
 
 function memory(call: Call): Fields {
   const { services, keyspace } = call;
   const report = services.memory();
+  const scripts = services.scripts.report;
   const { maxmemory } = services.config.values;
   const overhead = report.used - report.records;
   const ratio = report.used === 0 ? 0 : report.resident / report.used;
@@ -93,6 +99,19 @@ function memory(call: Call): Fields {
     ['allocator_resident', report.touched],
     ['total_system_memory', services.server.systemMemory],
     ['total_system_memory_human', humanBytes(services.server.systemMemory)],
+    ['used_memory_vm_eval', scripts.scriptMachineBytes],
+    ['used_memory_lua', scripts.scriptMachineBytes],
+    ['used_memory_lua_human', humanBytes(scripts.scriptMachineBytes)],
+    ['used_memory_scripts_eval', scripts.scriptBytes],
+    ['number_of_cached_scripts', scripts.scriptCount],
+    ['number_of_functions', scripts.functionCount],
+    ['number_of_libraries', scripts.libraryCount],
+    ['used_memory_vm_functions', scripts.functionMachineBytes],
+    ['used_memory_vm_total', scripts.scriptMachineBytes + scripts.functionMachineBytes],
+    ['used_memory_vm_total_human', humanBytes(scripts.scriptMachineBytes + scripts.functionMachineBytes)],
+    ['used_memory_functions', scripts.functionBytes],
+    ['used_memory_scripts', scripts.scriptBytes + scripts.functionBytes],
+    ['used_memory_scripts_human', humanBytes(scripts.scriptBytes + scripts.functionBytes)],
     ['maxmemory', maxmemory],
     ['maxmemory_human', humanBytes(maxmemory)],
     ['maxmemory_effective', services.memoryLimit],
@@ -121,19 +140,31 @@ function stats(call: Call): Fields {
     ['instantaneous_output_kbps', (statistics.outputPerSecond.perSecond / 1024).toFixed(2)],
     ['rejected_connections', statistics.connectionsRejected],
     ['expired_keys', keys.expiredKeys],
+    ['expired_subkeys', keys.expiredFields],
     ['expired_time_cap_reached_count', keys.expiredTimeCapReached],
     ['evicted_keys', keys.evictedKeys],
     ['evicted_clients', statistics.evictedClients],
+    ['evicted_scripts', services.scripts.report.evictedScripts],
     ['keyspace_hits', keys.hits],
     ['keyspace_misses', keys.misses],
+    ['pubsub_channels', services.publications.channels.size],
+    ['pubsub_patterns', services.publications.patterns.size],
+    ['pubsubshard_channels', services.publications.shardChannels.size],
     ['total_error_replies', statistics.errorReplies],
     ['total_reads_processed', statistics.readsProcessed],
     ['total_writes_processed', statistics.writesProcessed],
     ['client_query_buffer_limit_disconnections', statistics.clientQueryBufferLimitDisconnections],
     ['client_output_buffer_limit_disconnections', statistics.clientOutputBufferLimitDisconnections],
+    ['tracking_total_keys', services.tracking.keyCount],
+    ['tracking_total_items', services.tracking.itemCount],
+    ['tracking_total_prefixes', services.tracking.prefixCount],
     ['unexpected_error_replies', statistics.unexpectedErrorReplies],
     ['eventloop_cycles', statistics.eventLoopCycles],
     ['eventloop_longest_cycle_us', Math.round(statistics.longestTickMicroseconds)],
+    ['acl_access_denied_auth', services.users.denialCounts.auth],
+    ['acl_access_denied_cmd', services.users.denialCounts.command],
+    ['acl_access_denied_key', services.users.denialCounts.key],
+    ['acl_access_denied_channel', services.users.denialCounts.channel],
   ];
 }
 
@@ -150,6 +181,54 @@ function replication(call: Call): Fields {
     ['repl_backlog_size', call.services.config.values['repl-backlog-size']],
     ['repl_backlog_first_byte_offset', 0],
     ['repl_backlog_histlen', 0],
+  ];
+}
+
+function persistence(call: Call): Fields {
+  const {
+    loading,
+    keptBytes,
+    keptBytesPeak,
+    lastKeptBytes,
+    keyCount,
+    keysDone,
+    isSaving,
+    hasFailed,
+    ...report
+  } = call.services.persistence.report;
+  return [
+    ['loading', loading === null ? 0 : 1],
+    ['async_loading', 0],
+    ['current_cow_peak', keptBytesPeak],
+    ['current_cow_size', keptBytes],
+    ['current_cow_size_age', 0],
+    ['current_fork_perc', ((keysDone / Math.max(1, keyCount)) * 100).toFixed(2)],
+    ['current_save_keys_processed', keysDone],
+    ['current_save_keys_total', keyCount],
+    ['rdb_changes_since_last_save', report.changes],
+    ['rdb_bgsave_in_progress', isSaving ? 1 : 0],
+    ['rdb_last_save_time', report.lastSaveSeconds],
+    ['rdb_last_bgsave_status', hasFailed ? 'err' : 'ok'],
+    ['rdb_last_bgsave_time_sec', report.lastDurationSeconds],
+    ['rdb_current_bgsave_time_sec', report.currentDurationSeconds],
+    ['rdb_saves', report.saves],
+    ['rdb_last_cow_size', lastKeptBytes],
+    ['rdb_last_load_keys_expired', report.expiredKeys],
+    ['rdb_last_load_keys_loaded', report.loadedKeys],
+    ...(loading === null ? [] : loadingFields(loading)),
+  ];
+}
+
+function loadingFields(loading: LoadingReport): Fields {
+  const { startSeconds, totalBytes, loadedBytes, elapsedSeconds } = loading;
+  const secondsLeft =
+    loadedBytes === 0 ? 1 : Math.floor((elapsedSeconds * (totalBytes - loadedBytes)) / loadedBytes);
+  return [
+    ['loading_start_time', startSeconds],
+    ['loading_total_bytes', totalBytes],
+    ['loading_loaded_bytes', loadedBytes],
+    ['loading_loaded_perc', ((loadedBytes / Math.max(1, totalBytes)) * 100).toFixed(2)],
+    ['loading_eta_seconds', secondsLeft],
   ];
 }
 
@@ -187,7 +266,7 @@ function keyspaceSection(call: Call): Fields {
     const average = Math.round(database.averageTtlMs(call.keyspace.nowMs));
     fields.push([
       `db${database.number}`,
-      `keys=${database.size},expires=${database.expiringCount},avg_ttl=${average},subexpiry=0`,
+      `keys=${database.size},expires=${database.expiringCount},avg_ttl=${average},subexpiry=${database.fieldExpiringCount}`,
     ]);
   }
   return fields;
@@ -216,6 +295,7 @@ const SECTIONS: readonly Section[] = [
   { name: 'server', title: 'Server', isDefault: true, fields: server },
   { name: 'clients', title: 'Clients', isDefault: true, fields: clients },
   { name: 'memory', title: 'Memory', isDefault: true, fields: memory },
+  { name: 'persistence', title: 'Persistence', isDefault: true, fields: persistence },
   { name: 'stats', title: 'Stats', isDefault: true, fields: stats },
   { name: 'replication', title: 'Replication', isDefault: true, fields: replication },
   { name: 'cpu', title: 'CPU', isDefault: true, fields: cpu },
@@ -286,7 +366,8 @@ export const SERVER_COMMANDS: readonly CommandRow[] = [
     history: [['7.0.0', 'Takes several sections.']],
     hints: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'],
     arguments: [argument('section', 'string', { multiple: true, optional: true })],
-    differences: 'Has a section `flex`; there is none of persistence yet.',
+    differences:
+      'Has a section `flex`; what `cow` fields tell is the RAM in what a snapshot keeps of changed data.',
     execute: info,
   },
   {
@@ -303,7 +384,6 @@ export const SERVER_COMMANDS: readonly CommandRow[] = [
       oneOf('nosave_save', [token('nosave'), token('save')], OPTIONAL),
       ...['now', 'force', 'abort'].map((name) => token(name, { since: '7.0.0', optional: true })),
     ],
-    differences: 'There are no snapshots yet: `SAVE` is an error.',
     execute: shutdown,
   },
 ];

@@ -322,7 +322,7 @@ const CASES: Record<string, Step[]> = {
   ],
   wait: [
     ['WAIT 0 0', ':0'],
-    ['WAIT 1 100', ':0'],
+    ['WAIT -1 0', ':0'],
     ['WAIT x 1', NOT_AN_INTEGER],
     ['WAIT 1 x', '-ERR timeout is not an integer or out of range'],
     ['WAIT 1 -1', '-ERR timeout is negative'],
@@ -385,6 +385,30 @@ describe.each(RESIDENCIES)('keys %s', (residency) => {
     }
     expect(removed.sort()).toEqual(Array.from({ length: 10 }, (_, at) => `DEL key:${at * 2}`).sort());
     expect(engine.run('DBSIZE').value).toBe(10);
+  });
+
+  test.each([
+    ['WAIT 1 50', ':0\r\n'],
+    ['WAITAOF 0 1 50', '*2\r\n:0\r\n:0\r\n'],
+  ])('%s waits for replicas, of which there are none, until its time has passed', (line, reply) => {
+    const engine = createEngine({ residency });
+    const { client } = engine;
+    const after = (ms: number) => {
+      engine.clock.advance(ms);
+      engine.runCron();
+      return engine.takePushes(client);
+    };
+    expect(engine.run(...line.split(' ')).raw).toBe('');
+    expect([after(49), after(1), after(1000)]).toEqual(['', reply, '']);
+    // Without a time, for ever.
+    engine.run(...line.replace('50', '0').split(' '));
+    expect(after(1_000_000_000)).toBe('');
+    engine.pipeline.endBlocking(client, null);
+    expect(engine.takePushes(client)).toBe(reply);
+    // Within a transaction not at all.
+    engine.run('MULTI');
+    engine.run(...line.split(' '));
+    expect(engine.run('EXEC').raw).toBe(`*1\r\n${reply}`);
   });
 
   test('a watched key breaks by what other clients do to it', () => {

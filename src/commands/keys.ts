@@ -13,13 +13,17 @@ import { parseInteger, parseInteger64, parseInteger64Rounded } from '../base/num
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { lfuCounter, lruIdleMs } from '../heat/access.ts';
-import { type Database, PEEK, WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC } from '../keyspace/keyspace.ts';
-import { type Entry, TYPE_NAMES, TYPE_STRING } from '../keyspace/record.ts';
+import { COUNT, type Database, PEEK, QUIET, TOUCH, WRITE } from '../keyspace/database.ts';
+import { NOTIFY_GENERIC, NOTIFY_NEW } from '../keyspace/keyspace.ts';
+import { type Entry, TYPE_NAMES } from '../keyspace/record.ts';
 import { PARTITION_COUNT, TAG_LIMIT } from '../keyspace/slot-table.ts';
-import { encodingName } from '../types/string/encoding.ts';
+import type { Encoder } from '../resp/encoder.ts';
+import { PAGED } from '../types/pages/head.ts';
+import { copyPages } from '../types/pages/walk.ts';
+import { readTimeoutMs } from './blocking-timeout.ts';
+import { encodingNameOf } from './encodings.ts';
 import { EX, EXAT, type ExpiryUnit, PX, PXAT, readExpiry } from './expiry-options.ts';
-import { replyHelp } from './help.ts';
+import { helpRow } from './help.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
 import { KEY_DOCS, OBJECT_DOCS } from './keys-docs.ts';
 
@@ -46,7 +50,7 @@ function exists(call: Call): void {
 
 function touch(call: Call): void {
   let count = 0;
-  for (let at = 1; at < call.words.count; at++) if (call.find(at, WRITE)) count++;
+  for (let at = 1; at < call.words.count; at++) if (call.find(at, TOUCH | COUNT)) count++;
   call.reply.integer(count);
 }
 
@@ -151,10 +155,18 @@ function take(entry: Entry): Taken {
   };
 }
 
+/** Gives a value taken from `source` pages of its own in `target`, if it has pages. */
+function takeCopy(source: Database, target: Database): Taken {
+  const taken = take(source.entry);
+  if ((taken.encoding & PAGED) !== 0) copyPages(taken.payload, source.pages, target.pages);
+  return taken;
+}
+
 /** Writes a value under the key in argument `at`, which was looked up in `database` last. */
 function put(database: Database, taken: Taken): void {
   const entry = database.store(taken.type, taken.encoding, taken.payload.length, taken.expireAt);
   copyBytes(taken.payload, 0, entry.bytes, entry.payloadOffset, taken.payload.length);
+  database.noteFieldExpiry();
 }
 
 function sameWords(call: Call, left: number, right: number): boolean {
@@ -178,16 +190,20 @@ function rename(call: Call, onlyIfNew: boolean): void {
     return;
   }
   const taken = take(database.entry);
-  if (call.find(2, 0) && onlyIfNew) {
+  const oldType = call.find(2, 0) ? database.entry.type : -1;
+  if (oldType >= 0 && onlyIfNew) {
     reply.integer(0);
     return;
   }
   put(database, taken);
+  // To Redis the key is deleted, without a word, and made anew.
+  if (oldType >= 0) database.notify(NOTIFY_NEW, 'new');
   call.find(1, 0);
-  database.remove();
+  database.removeButPages();
   database.notify(NOTIFY_GENERIC, 'rename_from');
   call.find(2, 0);
   database.notify(NOTIFY_GENERIC, 'rename_to');
+  if (oldType >= 0) database.notifyOverwritten(oldType, taken.type);
   if (onlyIfNew) reply.integer(1);
   else reply.ok();
 }
@@ -225,11 +241,12 @@ function move(call: Call): void {
     reply.integer(0);
     return;
   }
-  const taken = take(database.entry);
   if (target.find(words.buffer, words.offsets[1], words.lengths[1], WRITE)) {
     reply.integer(0);
     return;
   }
+  call.find(1, 0);
+  const taken = takeCopy(database, target);
   put(target, taken);
   call.find(1, 0);
   database.remove();
@@ -257,17 +274,23 @@ function copy(call: Call): void {
     reply.error(SAME_OBJECT);
     return;
   }
-  if (!call.find(1, WRITE)) {
+  if (!call.find(1, TOUCH | COUNT)) {
     reply.integer(0);
     return;
   }
-  const taken = take(database.entry);
-  if (target.find(words.buffer, words.offsets[2], words.lengths[2], WRITE) && !replaces) {
+  const exists = target.find(words.buffer, words.offsets[2], words.lengths[2], WRITE);
+  const oldType = exists ? target.entry.type : -1;
+  if (exists && !replaces) {
     reply.integer(0);
     return;
   }
+  call.find(1, 0);
+  const taken = takeCopy(database, target);
+  target.find(words.buffer, words.offsets[2], words.lengths[2], 0);
   put(target, taken);
+  if (exists) target.notify(NOTIFY_NEW, 'new');
   target.notify(NOTIFY_GENERIC, 'copy_to');
+  if (exists) target.notifyOverwritten(oldType, taken.type);
   reply.integer(1);
 }
 
@@ -296,7 +319,7 @@ function isExpired(call: Call, entry: Entry): boolean {
 }
 
 /** A cursor as strtoul reads it: an empty one is 0, one beyond all hashes or below 0 ends the walk. */
-function readCursor(text: string): number | undefined {
+export function readCursor(text: string): number | undefined {
   const digits = /^([+-]?\d+)?(?:\0|$)/.exec(text);
   if (digits === null) return undefined;
   const value = Number(digits[1] ?? 0);
@@ -420,6 +443,8 @@ function flush(call: Call, databases: readonly Database[]): void {
   }
   if (words.count === 2) isAsynchronous = words.is(1, 'async');
   for (const database of databases) services.free(database.clear(), !isAsynchronous);
+  services.tracking.flushed(call.client);
+  if (databases === call.keyspace.databases) services.persistence.flushedAll();
   reply.ok();
 }
 
@@ -461,7 +486,7 @@ const OBJECT_HELP = [
 
 /** Looks an object's key up for OBJECT; replies null and returns null without it. */
 function object(call: Call): Entry | null {
-  if (call.find(2, PEEK)) return call.database.entry;
+  if (call.find(2, PEEK | QUIET)) return call.database.entry;
   call.reply.null();
   return null;
 }
@@ -502,13 +527,14 @@ function objectIdletime(call: Call): void {
 function objectEncoding(call: Call): void {
   const entry = object(call);
   if (entry === null) return;
-  call.reply.bulkText(entry.type === TYPE_STRING ? encodingName(entry.encoding) : 'unknown');
+  call.reply.bulkText(encodingNameOf(entry.type, entry.encoding));
 }
 
 function dbsize(call: Call): void {
   call.reply.integer(call.database.size);
 }
 
+/** WAIT: with no replicas that could acknowledge, the time is waited for. */
 function wait(call: Call): void {
   const { words, reply } = call;
   const replicas = parseInteger64(words.buffer, words.offsets[1], words.lengths[1]);
@@ -516,23 +542,14 @@ function wait(call: Call): void {
     reply.error(NOT_AN_INTEGER);
     return;
   }
-  if (!readTimeout(call, 2)) return;
-  // Without replicas none acknowledges, and none can come before the timeout.
-  reply.integer(0);
+  const timeoutMs = readTimeoutMs(call, 2);
+  if (timeoutMs < 0) return;
+  if (replicas > 0n && call.mayBlock) call.block({ keys: [], timeoutMs, replyTimeout: replyNone });
+  else replyNone(reply);
 }
 
-function readTimeout(call: Call, at: number): boolean {
-  const { words, reply } = call;
-  const timeout = parseInteger64(words.buffer, words.offsets[at], words.lengths[at]);
-  if (timeout === undefined) {
-    reply.error('ERR timeout is not an integer or out of range');
-    return false;
-  }
-  if (timeout < 0n) {
-    reply.error('ERR timeout is negative');
-    return false;
-  }
-  return true;
+function replyNone(reply: Encoder): void {
+  reply.integer(0);
 }
 
 function waitaof(call: Call): void {
@@ -551,11 +568,17 @@ function waitaof(call: Call): void {
     reply.error(OUT_OF_RANGE_POSITIVE);
     return;
   }
-  if (!readTimeout(call, 3)) return;
+  const timeoutMs = readTimeoutMs(call, 3);
+  if (timeoutMs < 0) return;
   if (local > 0n) {
     reply.error('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.');
     return;
   }
+  if (replicas > 0n && call.mayBlock) call.block({ keys: [], timeoutMs, replyTimeout: replyNeither });
+  else replyNeither(reply);
+}
+
+function replyNeither(reply: Encoder): void {
   reply.array(2);
   reply.integer(0);
   reply.integer(0);
@@ -727,17 +750,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
         keys: [keyAt(2, 'RO')],
         execute: objectFreq,
       },
-      {
-        ...shared,
-        name: 'help',
-        summary: 'Returns helpful text about the subcommands.',
-        since: '6.2.0',
-        arity: 2,
-        flags: ['loading', 'stale'],
-        need: 'none',
-        keys: [],
-        execute: (call) => replyHelp(call, 'OBJECT', OBJECT_HELP),
-      },
+      helpRow('OBJECT', OBJECT_HELP, { group: 'generic', since: '6.2.0', categories: ['keyspace'] }),
       {
         ...shared,
         ...OBJECT_DOCS,

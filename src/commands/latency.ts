@@ -4,7 +4,7 @@ import type { CommandRow } from '../command-table/row.ts';
 import type { LatencyEvent } from '../metrics/latency.ts';
 import { sparkline } from '../metrics/sparkline.ts';
 import { allCommands } from './config.ts';
-import { replyHelp } from './help.ts';
+import { helpRow } from './help.ts';
 
 const GRAPH_COLUMNS = 80;
 const GRAPH_ROWS = 4;
@@ -224,15 +224,7 @@ export const LATENCY_COMMANDS: readonly CommandRow[] = [
         arguments: [{ name: 'event', type: 'string' }],
         execute: latencyGraph,
       },
-      {
-        ...row,
-        name: 'help',
-        summary: 'Returns helpful text about the subcommands.',
-        complexity: 'O(1)',
-        arity: 2,
-        flags: ['loading', 'stale'],
-        execute: (call) => replyHelp(call, 'LATENCY', HELP),
-      },
+      helpRow('LATENCY', HELP, { group: 'server', since: '2.8.13' }),
       {
         ...row,
         name: 'histogram',

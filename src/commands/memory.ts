@@ -4,7 +4,7 @@ import type { Call, MemoryReport } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Arena } from '../memory/arena.ts';
-import { replyHelp } from './help.ts';
+import { helpRow } from './help.ts';
 import { keyAt } from './key-specs.ts';
 
 /** A slot of the index. */
@@ -207,15 +207,7 @@ export const MEMORY_COMMANDS: readonly CommandRow[] = [
         differences: 'Looks at the arenas in place of an allocator.',
         execute: memoryDoctor,
       },
-      {
-        ...row,
-        name: 'help',
-        summary: 'Returns helpful text about the subcommands.',
-        complexity: 'O(1)',
-        arity: 2,
-        flags: ['loading', 'stale'],
-        execute: (call) => replyHelp(call, 'MEMORY', HELP),
-      },
+      helpRow('MEMORY', HELP, { group: 'server', since: '4.0.0' }),
       {
         ...row,
         name: 'malloc-stats',

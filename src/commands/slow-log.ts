@@ -1,7 +1,7 @@
 import { parseInteger64 } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
-import { replyHelp } from './help.ts';
+import { helpRow } from './help.ts';
 
 const COUNT_DEFAULT = 10;
 
@@ -74,16 +74,7 @@ export const SLOW_LOG_COMMANDS: readonly CommandRow[] = [
         arguments: [{ name: 'count', type: 'integer', optional: true }],
         execute: slowlogGet,
       },
-      {
-        ...row,
-        name: 'help',
-        summary: 'Returns helpful text about the subcommands.',
-        since: '6.2.0',
-        complexity: 'O(1)',
-        arity: 2,
-        flags: ['loading', 'stale'],
-        execute: (call) => replyHelp(call, 'SLOWLOG', HELP),
-      },
+      helpRow('SLOWLOG', HELP, { group: 'server', since: '6.2.0' }),
       {
         ...row,
         name: 'len',

@@ -199,19 +199,6 @@ export const STANDALONE_COMMANDS: readonly CommandRow[] = [
     execute: failover,
   },
   {
-    ...row,
-    name: 'lastsave',
-    summary:
-      'Returns the Unix time of the last successful save to disk, or of the start where there was none.',
-    since: '1.0.0',
-    arity: 1,
-    categories: ['admin', 'dangerous'],
-    flags: ['loading', 'stale', 'fast'],
-    hints: ['nondeterministic_output'],
-    differences: 'There are no saves yet: the time of the start.',
-    execute: (call) => call.reply.integer(Math.floor(call.services.server.startMs / 1000)),
-  },
-  {
     ...cluster,
     name: 'readonly',
     summary: 'Enables read-only queries for a connection to a cluster replica.',

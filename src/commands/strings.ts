@@ -38,7 +38,7 @@ const PREALLOCATED_BYTES_MAX = 1024 * 1024;
 const EMPTY = new Uint8Array(0);
 
 /** Looks the key in argument `at` up and checks that it is a string; replies WRONGTYPE and returns null if not. */
-function findString(call: Call, at: number, how: number): 'found' | 'missing' | null {
+export function findString(call: Call, at: number, how: number): 'found' | 'missing' | null {
   if (!call.find(at, how)) return 'missing';
   if (call.database.entry.type === TYPE_STRING) return 'found';
   call.reply.error(WRONG_TYPE);
@@ -50,7 +50,8 @@ function storeWord(call: Call, at: number, expireAt: number): void {
   const { words } = call;
   const offset = words.offsets[at];
   const length = words.lengths[at];
-  const entry = call.database.store(TYPE_STRING, encodingOf(words.buffer, offset, length), length, expireAt);
+  const encoding = encodingOf(words.buffer, offset, length);
+  const entry = call.database.overwrite(TYPE_STRING, encoding, length, expireAt);
   if (length <= SHORT_BYTES_MAX) copyShort(words.view, offset, entry.view, entry.payloadOffset, length);
   else copyBytes(words.buffer, offset, entry.bytes, entry.payloadOffset, length);
 }
@@ -285,7 +286,7 @@ function isTooLong(call: Call, length: number): boolean {
 }
 
 /** Room to make for a string of this length that has grown. */
-function roomFor(length: number): number {
+export function roomFor(length: number): number {
   return length + Math.min(length, PREALLOCATED_BYTES_MAX);
 }
 

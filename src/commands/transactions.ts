@@ -1,4 +1,5 @@
 import { EXEC_ABORTED } from '../base/error-replies.ts';
+import type { Denial } from '../command-table/access.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { KEYS } from './common-docs.ts';
@@ -17,9 +18,7 @@ function multi(call: Call): void {
 /** Leaves the transaction and forgets what was watched. */
 export function leaveTransaction(call: Call): void {
   const { client, services } = call;
-  client.queue = null;
-  client.queueBytes = 0;
-  client.queueFailed = false;
+  client.leaveTransaction();
   services.watches.unwatchAll(client);
 }
 
@@ -31,6 +30,14 @@ function discard(call: Call): void {
   leaveTransaction(call);
   call.reply.ok();
 }
+
+const RULES_CHANGED =
+  'NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: ';
+const DENIAL_REASONS: Readonly<Record<Denial, string>> = {
+  command: 'no permission to execute the command or subcommand',
+  key: 'no permission to touch the specified keys',
+  channel: 'no permission to access one of the channels used as arguments to the command',
+};
 
 function exec(call: Call): void {
   const { client, reply, services } = call;
@@ -51,12 +58,21 @@ function exec(call: Call): void {
     return;
   }
   client.nested = true;
+  services.beginUnit();
   reply.array(queue.length);
   for (const { command, words } of queue) {
     reply.protocol = client.protocol;
-    services.runNested(call, command, words);
+    // Permissions, or the user, may have changed since the command was queued.
+    const denial = client.user.isUnrestricted ? null : client.user.check(command, words);
+    if (denial === null) {
+      services.runNested(call, command, words);
+      continue;
+    }
+    services.users.refuse(client, denial, command, words, 'multi');
+    reply.error(`${RULES_CHANGED}${DENIAL_REASONS[denial]}`);
   }
   client.nested = false;
+  services.endUnit();
   // Each command was propagated as it ran.
   call.propagation = [];
 }

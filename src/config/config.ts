@@ -2,7 +2,7 @@ import { errorReason, exists, readText, writeAtomic } from '../base/files.ts';
 import type { Directive } from './directive.ts';
 import { type ConfigValues, DIRECTIVES, type DirectiveName, FILE_DIRECTIVES } from './directives.ts';
 import { allSettings, ConfigError, matches, readCommandLine, type Setting } from './parse.ts';
-import { rewriteText } from './rewrite.ts';
+import { type RewrittenDirective, rewriteText } from './rewrite.ts';
 import { InvalidValue } from './value-types.ts';
 
 interface Row {
@@ -40,6 +40,8 @@ export class Config {
   readonly file: string | undefined;
   /** What loading has to say: directives that were accepted but do nothing. To be logged once the log is open. */
   readonly warnings: readonly string[];
+  /** The `user` lines of the file and the command line, each with its name and rules. */
+  readonly users: readonly Setting[];
   /** Told of directives that CONFIG SET accepted but that do nothing. */
   onWarning: (message: string) => void = () => {};
 
@@ -57,15 +59,18 @@ export class Config {
     this.values = this.#values as ConfigValues;
     const commandLine = readCommandLine(args);
     this.file = commandLine.file;
-    this.warnings = this.#load(allSettings(commandLine));
+    const users: Setting[] = [];
+    this.warnings = this.#load(allSettings(commandLine), users);
+    this.users = users;
   }
 
-  #load(settings: Iterable<Setting>): string[] {
+  #load(settings: Iterable<Setting>, users: Setting[]): string[] {
     const origins = new Map<Row, Setting>();
     for (const setting of settings) {
       const row = ROWS_BY_NAME.get(setting.name);
       if (row === undefined) {
         checkFileDirective(setting);
+        if (setting.name === 'user') users.push(setting);
         continue;
       }
       try {
@@ -75,6 +80,9 @@ export class Config {
       }
       origins.set(row, setting);
     }
+    // The tier holds the data set then, and a snapshot by itself would only read all of it.
+    if (this.#values['enable-flex'] === true && !origins.has(ROWS_BY_NAME.get('save') as Row))
+      this.#values.save = [];
     return [...origins]
       .filter(([row]) => this.#isWithoutEffect(row))
       .map(([row, { source, line }]) => `${source}${line === 0 ? '' : `, line ${line}`}: ${noEffect(row)}`);
@@ -189,22 +197,29 @@ export class Config {
     return ROWS_BY_NAME.get(name.toLowerCase())?.directive.isSensitive === true;
   }
 
-  /** Writes the values in force to the file that was loaded, as CONFIG REWRITE does; a text is the error to reply. */
-  rewrite(): string | undefined {
+  /**
+   * Writes the values in force to the file that was loaded, as CONFIG REWRITE does, with `userLines` (one character per byte)
+   * in place of its `user` lines, which stay where none are given; a text is the error to reply.
+   */
+  rewrite(userLines?: readonly string[]): string | undefined {
     if (this.file === undefined) return 'ERR The server is running without a config file';
     try {
       const old = exists(this.file) ? readText(this.file) : '';
-      const directives = ROWS.map((row) => ({
+      const directives: RewrittenDirective[] = ROWS.map((row) => ({
         name: row.name,
         lines: row.directive.type.lines(this.#values[row.name]).map((line) => `${row.name} ${line}`),
         isForced: !this.#isDefault(row),
       }));
+      if (userLines !== undefined) {
+        const lines = userLines.map((line) => Buffer.from(line, 'latin1').toString('utf8'));
+        directives.push({ name: 'user', lines, isForced: true });
+      }
       writeAtomic(
         this.file,
         rewriteText(
           old,
           directives,
-          (word) => ROWS_BY_NAME.get(word)?.name,
+          (word) => (word === 'user' && userLines !== undefined ? word : ROWS_BY_NAME.get(word)?.name),
           (word) => Object.hasOwn(FILE_DIRECTIVES, word),
         ),
       );
@@ -238,12 +253,8 @@ function parseValue(row: Row, words: readonly string[], current: unknown, repeat
   return value;
 }
 
-/** What CONFIG REWRITE of Redis writes for the one user of a server without users. */
-const DEFAULT_USER = /^default on nopass( sanitize-payload)? ~\* &\* \+@all$/;
-
 function checkFileDirective(setting: Setting): void {
   const row = Object.hasOwn(FILE_DIRECTIVES, setting.name) ? FILE_DIRECTIVES[setting.name] : undefined;
   if (row === undefined) throw new ConfigError('Bad directive or wrong number of arguments', setting);
-  const isHarmless = setting.name === 'user' && DEFAULT_USER.test(setting.words.join(' '));
-  if (row.support === 'refused' && !isHarmless) throw new ConfigError(notSupported(setting.name), setting);
+  if (row.support === 'refused') throw new ConfigError(notSupported(setting.name), setting);
 }

@@ -25,6 +25,7 @@ import {
   percentiles,
   savePoints,
   text,
+  UNSIGNED_BYTES_MAX,
 } from './value-types.ts';
 
 const INT_MAX = 0x7fffffff;
@@ -78,7 +79,12 @@ const network = {
     DEFAULT_BIND.split(' '),
     'Addresses to listen on. A leading `-` lets one be absent, `*` and `::*` mean all of IPv4 and IPv6.',
   ),
-  port: directive('full', PORT, 6379, 'TCP port to listen on, 0 for none.'),
+  port: directive(
+    'full',
+    PORT,
+    6379,
+    'TCP port to listen on. 0 for none, or at the start without `unixsocket` for a free one.',
+  ),
   'protected-mode': directive(
     'full',
     boolean(),
@@ -131,7 +137,7 @@ const network = {
   ),
   'proto-max-bulk-len': directive('full', memory(MB), 512 * MB, 'Most bytes of one argument.'),
   'maxmemory-clients': directive(
-    'refused',
+    'full',
     memoryOrPercent(),
     0,
     'Most memory of all client connections together, 0 for no limit.',
@@ -239,23 +245,21 @@ const general = {
     { since: '7.0' },
   ),
   'shutdown-on-sigint': directive(
-    'refused',
+    'full',
     shutdownFlags(),
     [],
     'Options of the shutdown that SIGINT causes.',
     {
       since: '7.0',
-      harmless: (value) => !value.includes('save'),
     },
   ),
   'shutdown-on-sigterm': directive(
-    'refused',
+    'full',
     shutdownFlags(),
     [],
     'Options of the shutdown that SIGTERM causes.',
     {
       since: '7.0',
-      harmless: (value) => !value.includes('save'),
     },
   ),
   'oom-score-adj': directive(
@@ -342,20 +346,20 @@ const security = {
       immutable: true,
     },
   ),
-  aclfile: directive('refused', text('path'), '', 'File of users.', { immutable: true }),
-  'acllog-max-len': directive('accepted', integer(0), 128, 'Entries that ACL LOG keeps.'),
+  aclfile: directive('full', text('path'), '', 'File of users.', { immutable: true }),
+  'acllog-max-len': directive('full', integer(0), 128, 'Entries that ACL LOG keeps.'),
   'acl-pubsub-default': directive(
-    'accepted',
+    'full',
     enumeration('allchannels', 'resetchannels'),
     'resetchannels',
     'Channels of a new user.',
     { since: '6.2' },
   ),
   'sanitize-dump-payload': directive(
-    'accepted',
+    'full',
     enumeration('no', 'yes', 'clients'),
     'no',
-    'Whose serialized values are checked in depth.',
+    'Whose serialized values are checked in depth; here all are, whatever it says.',
     { since: '6.2' },
   ),
 };
@@ -363,9 +367,9 @@ const security = {
 const memoryManagement = {
   maxmemory: directive(
     'full',
-    memory(),
+    memory(0, UNSIGNED_BYTES_MAX),
     0,
-    'RAM for the data. 0 is no limit without Flex; with it, a budget taken from the cgroup or the machine.',
+    'RAM for the data. 0 is no limit without Flex; with it, a budget taken from the cgroup or the machine. Below 32mb Flex keeps next to nothing hot, and says so in the log.',
   ),
   'maxmemory-policy': directive(
     'full',
@@ -429,7 +433,7 @@ const memoryManagement = {
   'active-defrag-max-scan-fields': directive('accepted', integer(1), 1000, 'Elements looked at in one step.'),
   'jemalloc-bg-thread': directive('accepted', boolean(), true, 'Lets jemalloc give memory back by a thread.'),
   'tracking-table-max-keys': directive(
-    'accepted',
+    'full',
     integer(0),
     1000000,
     'Keys remembered for client-side caching.',
@@ -440,16 +444,16 @@ const memoryManagement = {
 };
 
 const encodings = {
-  'hash-max-listpack-entries': directive('accepted', integer(0), 512, 'Most fields of a compact hash.', {
+  'hash-max-listpack-entries': directive('full', integer(0), 512, 'Most fields of a compact hash.', {
     aliases: ['hash-max-ziplist-entries'],
     since: '7.0',
   }),
-  'hash-max-listpack-value': directive('accepted', memory(), 64, 'Longest field or value in one.', {
+  'hash-max-listpack-value': directive('full', memory(), 64, 'Longest field or value in one.', {
     aliases: ['hash-max-ziplist-value'],
     since: '7.0',
   }),
   'list-max-listpack-size': directive(
-    'accepted',
+    'full',
     integer(-0x80000000, INT_MAX),
     -2,
     'Size of the nodes of a list: elements, or -1 to -5 for 4 to 64 KiB.',
@@ -461,28 +465,22 @@ const encodings = {
     0,
     'Nodes at both ends that stay uncompressed.',
   ),
-  'set-max-intset-entries': directive('accepted', integer(0), 512, 'Most members of a set of integers.'),
-  'set-max-listpack-entries': directive('accepted', integer(0), 128, 'Most members of a compact set.', {
+  'set-max-intset-entries': directive('full', integer(0), 512, 'Most members of a set of integers.'),
+  'set-max-listpack-entries': directive('full', integer(0), 128, 'Most members of a compact set.', {
     since: '7.2',
   }),
-  'set-max-listpack-value': directive('accepted', memory(), 64, 'Longest member of one.', { since: '7.2' }),
-  'zset-max-listpack-entries': directive(
-    'accepted',
-    integer(0),
-    128,
-    'Most members of a compact sorted set.',
-    {
-      aliases: ['zset-max-ziplist-entries'],
-      since: '7.0',
-    },
-  ),
-  'zset-max-listpack-value': directive('accepted', memory(), 64, 'Longest member of one.', {
+  'set-max-listpack-value': directive('full', memory(), 64, 'Longest member of one.', { since: '7.2' }),
+  'zset-max-listpack-entries': directive('full', integer(0), 128, 'Most members of a compact sorted set.', {
+    aliases: ['zset-max-ziplist-entries'],
+    since: '7.0',
+  }),
+  'zset-max-listpack-value': directive('full', memory(), 64, 'Longest member of one.', {
     aliases: ['zset-max-ziplist-value'],
     since: '7.0',
   }),
-  'hll-sparse-max-bytes': directive('accepted', memory(), 3000, 'Most bytes of a sparse HyperLogLog.'),
-  'stream-node-max-bytes': directive('accepted', memory(), 4096, 'Most bytes of a node of a stream.'),
-  'stream-node-max-entries': directive('accepted', integer(0), 100, 'Most entries of one.'),
+  'hll-sparse-max-bytes': directive('full', memory(), 3000, 'Most bytes of a sparse HyperLogLog.'),
+  'stream-node-max-bytes': directive('full', memory(), 4096, 'Most bytes of a node of a stream.'),
+  'stream-node-max-entries': directive('full', integer(0), 100, 'Most entries of one.'),
   'stream-idmp-duration': directive(
     'accepted',
     integer(1),
@@ -551,28 +549,32 @@ const monitoring = {
     'Percentiles that INFO latencystats gives.',
     { since: '7.0' },
   ),
-  'notify-keyspace-events': directive(
-    'refused',
-    keyspaceEvents(),
-    '',
-    'Which changes of keys are published.',
-  ),
+  'notify-keyspace-events': directive('full', keyspaceEvents(), '', 'Which changes of keys are published.'),
 };
 
 const scripting = {
   'busy-reply-threshold': directive(
-    'accepted',
+    'full',
     integer(0),
     5000,
-    'Milliseconds after which a script that still runs lets others know.',
+    'Milliseconds after which a script that still runs has other commands answered by BUSY; 0 for never.',
     { aliases: ['lua-time-limit'], since: '7.0' },
   ),
 };
 
 const persistence = {
-  save: directive('accepted', savePoints(), [], 'When a snapshot is written by itself.'),
+  save: directive(
+    'full',
+    savePoints(),
+    [
+      { seconds: 3600, changes: 1 },
+      { seconds: 300, changes: 100 },
+      { seconds: 60, changes: 10_000 },
+    ],
+    'After how many seconds and changes a snapshot is written by itself, and whether one is when the server ends. With Flex on the default is none.',
+  ),
   dbfilename: directive(
-    'accepted',
+    'full',
     fileName('dbfilename', 'filename', true),
     'dump.rdb',
     'File of the snapshot.',
@@ -580,11 +582,11 @@ const persistence = {
       protected: true,
     },
   ),
-  rdbcompression: directive('accepted', boolean(), true, 'Compresses strings in snapshots.'),
-  rdbchecksum: directive('accepted', boolean(), true, 'Ends a snapshot with a checksum.', {
+  rdbcompression: directive('full', boolean(), true, 'Compresses strings in snapshots.'),
+  rdbchecksum: directive('full', boolean(), true, 'Ends a snapshot with a checksum.', {
     immutable: true,
   }),
-  'rdb-save-incremental-fsync': directive('accepted', boolean(), true, 'Syncs a snapshot while writing it.'),
+  'rdb-save-incremental-fsync': directive('full', boolean(), true, 'Syncs a snapshot while writing it.'),
   'rdb-del-sync-files': directive('accepted', boolean(), false, 'Removes snapshots made for replicas.'),
   'rdb-key-save-delay': directive('accepted', integer(-0x80000000, INT_MAX), 0, 'For tests of Redis.', {
     hidden: true,
@@ -601,12 +603,7 @@ const persistence = {
       hidden: true,
     },
   ),
-  'stop-writes-on-bgsave-error': directive(
-    'accepted',
-    boolean(),
-    true,
-    'Refuses writes when snapshots fail.',
-  ),
+  'stop-writes-on-bgsave-error': directive('full', boolean(), true, 'Refuses writes when snapshots fail.'),
   appendonly: directive('refused', boolean(), false, 'Logs every write to the append-only file.'),
   appendfilename: directive(
     'accepted',
@@ -720,8 +717,8 @@ export const FILE_DIRECTIVES: Readonly<Record<string, FileDirective>> = {
     support: 'full',
   },
   user: {
-    summary: 'Defines a user. The default user with every right, which is what there is, is let pass.',
-    support: 'refused',
+    summary: 'Defines a user by the rules of ACL SETUSER. Not beside `aclfile`.',
+    support: 'full',
   },
   'rename-command': { summary: 'Gives a command another name, or takes it away.', support: 'refused' },
   loadmodule: { summary: 'Loads a module.', support: 'refused' },

@@ -45,13 +45,12 @@ function parseInteger(word: string): number | undefined {
 }
 
 function checkRange(value: number, min: number, max: number, radix = 10): number {
-  // Beyond 2^53 a number is no longer exact, so no limit lies there.
-  if (value < min || value > max) {
-    throw new InvalidValue(
-      `argument must be between ${min.toString(radix)} and ${max.toString(radix)} inclusive`,
-    );
-  }
+  if (value < min || value > max) throw outOfRange(min.toString(radix), max.toString(radix));
   return value;
+}
+
+function outOfRange(min: string, max: string): InvalidValue {
+  return new InvalidValue(`argument must be between ${min} and ${max} inclusive`);
 }
 
 /** A type whose value is one word. */
@@ -157,11 +156,26 @@ const UNIT_BYTES: Record<string, number> = {
   gb: 1024 ** 3,
 };
 
-/** Bytes from a number with a unit (`k` is 1000 and `kb` 1024), or undefined. */
-function parseMemory(word: string): number | undefined {
+/** The largest sizes that Redis keeps in 64 bits, with and without a sign. */
+const SIGNED_BYTES_MAX = 2n ** 63n - 1n;
+export const UNSIGNED_BYTES_MAX = 2n ** 64n - 1n;
+
+/**
+ * Bytes from a number with a unit (`k` is 1000 and `kb` 1024), or undefined. What is more than 64 bits hold is the most that
+ * they do.
+ */
+function parseExactMemory(word: string): bigint | undefined {
   const match = /^([0-9]+)([a-z]*)$/i.exec(word);
   const unit = match === null ? undefined : UNIT_BYTES[match[2].toLowerCase()];
-  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
+  if (match === null || unit === undefined) return undefined;
+  const bytes = BigInt(match[1]) * BigInt(unit);
+  return bytes > UNSIGNED_BYTES_MAX ? UNSIGNED_BYTES_MAX : bytes;
+}
+
+/** As {@link parseExactMemory}, to the precision of a number. */
+function parseMemory(word: string): number | undefined {
+  const bytes = parseExactMemory(word);
+  return bytes === undefined ? undefined : Number(bytes);
 }
 
 /** Bytes with the largest unit that divides them. */
@@ -172,19 +186,27 @@ function formatMemory(bytes: number): string {
   return String(bytes);
 }
 
-/** Bytes, with a unit or without. */
-export function memory(min = 0, max: number = Number.MAX_SAFE_INTEGER): ValueType<number> {
+/**
+ * Bytes, with a unit or without. The value of a size beyond 2^53, more than any machine has, is the nearest number; it is
+ * written again as it was given.
+ */
+export function memory(min = 0, max: number | bigint = SIGNED_BYTES_MAX): ValueType<number> {
+  /** Sizes that no number tells exactly, by the nearest one. */
+  const exact = new Map<number, bigint>();
   return oneWord(
     min === 0
       ? 'memory (b, k, kb, m, mb, g, gb)'
       : `memory (b, k, kb, m, mb, g, gb), at least ${formatMemory(min)}`,
     (word) => {
-      const bytes = parseMemory(word);
+      const bytes = parseExactMemory(word);
       if (bytes === undefined) throw new InvalidValue('argument must be a memory value');
-      return checkRange(bytes, min, max);
+      if (bytes < min || bytes > max) throw outOfRange(`${min}`, `${max}`);
+      const value = Number(bytes);
+      if (!Number.isSafeInteger(value)) exact.set(value, bytes);
+      return value;
     },
-    String,
-    formatMemory,
+    (value) => String(exact.get(value) ?? value),
+    (value) => exact.get(value)?.toString() ?? formatMemory(value),
   );
 }
 
@@ -440,9 +462,12 @@ export function percentiles(): ValueType<readonly number[]> {
 }
 
 const EVENT_CLASSES_IN_A = 'g$lshzxetd';
-const EVENT_CLASSES_BESIDE_A = 'KEmnoc';
+const EVENT_CLASSES_BESIDE_A = 'nocKEm';
 
-/** The letters of `notify-keyspace-events` in the order in which Redis gives them, `A` for all that it stands for. */
+/**
+ * The letters of `notify-keyspace-events` in the order in which Redis gives them, `A` for all that it stands for. (Redis
+ * itself leaves `n`, `o` and `c` out beside an `A`, so that its CONFIG REWRITE loses them.)
+ */
 export function keyspaceEvents(): ValueType<string> {
   return oneWord(
     'letters of KEg$lshzxetdmnocA',

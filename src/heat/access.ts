@@ -17,13 +17,24 @@ export function lruIdleMs(access: number, nowMs: number): number {
   return ((lruClock(nowMs) - access) & ACCESS_MASK) * 1000;
 }
 
+/** The LRU bits of a key that was not used for so many seconds. */
+export function lruIdleFor(idleSeconds: number, nowMs: number): number {
+  const idle = Math.min(idleSeconds, ACCESS_MASK);
+  return (lruClock(nowMs) - idle) & ACCESS_MASK;
+}
+
+/** The LFU bits of a key with this counter. */
+export function lfuWith(counter: number, nowMs: number): number {
+  return (lfuMinutes(nowMs) << 8) | counter;
+}
+
 function lfuMinutes(nowMs: number): number {
   return Math.floor(nowMs / 60000) & 0xffff;
 }
 
 /** The bits of a key made now under LFU. */
 export function lfuInitial(nowMs: number): number {
-  return (lfuMinutes(nowMs) << 8) | LFU_COUNTER_INITIAL;
+  return lfuWith(LFU_COUNTER_INITIAL, nowMs);
 }
 
 /** The counter after the decay that the minutes since its last change call for (LFUDecrAndReturn). */

@@ -11,6 +11,7 @@ import { blockBytesFor, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { PAGED } from '../types/pages/head.ts';
 import { freePages } from '../types/pages/walk.ts';
+import type { ChangeWatcher } from './change-watcher.ts';
 import {
   type Keyspace,
   NOTIFY_EXPIRED,
@@ -237,6 +238,7 @@ export class Database {
     const keyspace = this.#keyspace;
     const arena = keyspace.arena;
     const entry = this.entry;
+    if (keyspace.watcher !== null) this.#showChange(keyspace.watcher, this.#found);
     const keyLength = this.#keyLength;
     const flags = (expireAt >= 0 ? EXPIRES : 0) | (keyLength > SHORT_KEY_MAX ? LONG_KEY : 0);
     const bytes = headerBytes(flags) + keyLength + payloadLength;
@@ -261,6 +263,7 @@ export class Database {
         this.#table.replace(hotWord(this.#tag, address), address | 0);
       }
     } else {
+      if (keyspace.removalsHeld) this.#removeHeld();
       access = keyspace.initialAccess();
       address = arena.allocate(bytes);
       this.#table.insert(this.#partition, hotWord(this.#tag, address), address | 0);
@@ -367,6 +370,14 @@ export class Database {
     if (isEmpty) this.notify(NOTIFY_GENERIC, 'del');
   }
 
+  /** Gives the key found or stored last another access history (heat/access.ts), if it is hot. No change to users. */
+  setAccess(access: number): void {
+    const { entry } = this;
+    if (!entry.hot) return;
+    entry.access = access;
+    entry.words[entry.word + 1] = (entry.words[entry.word + 1] & ~0xffffff) | access;
+  }
+
   /** Gives the key found last another expiry, in milliseconds, or none (-1). */
   setExpiry(expireAt: number): void {
     const entry = this.makeHot();
@@ -396,6 +407,8 @@ export class Database {
 
   /** Makes the key found last hot, as a change to it needs, giving up its cold copy. */
   makeHot(): Entry {
+    const { watcher } = this.#keyspace;
+    if (watcher !== null) this.#showChange(watcher, true);
     const entry = this.entry;
     if (!entry.hot) this.#promote(false);
     else if ((entry.flags & WARM) !== 0) this.#dropWarm();
@@ -417,11 +430,7 @@ export class Database {
     this.#tag = table.tag;
     this.#partition = partition;
     this.#found = true;
-    if (isHot(table.word0)) {
-      this.#readHot(locationOf(table.word0, table.word1));
-    } else {
-      this.#readCold(table.word0 & LOCATION_UPPER_MASK, table.word1);
-    }
+    this.#readSlot();
     this.#key = entry.bytes;
     this.#keyView = null;
     this.#keyOffset = entry.keyOffset;
@@ -511,6 +520,7 @@ export class Database {
   clear(): IterableIterator<void> {
     const old = this.#table;
     if (!this.#holdsPages) {
+      this.#keyspace.watcher?.cleared(this);
       this.#keyspace.dirty++;
       this.#keyspace.events.databaseChanged(this, null);
     }
@@ -576,6 +586,7 @@ export class Database {
           : equalBytes(entry.bytes, entry.keyOffset, key, keyOffset, keyLength);
       if (!isSame) continue;
       if (entry.expireAt >= 0 && entry.expireAt <= keyspace.nowMs && !keyspace.expiryPaused) {
+        if (keyspace.removalsHeld) return false;
         this.removeBySystem(NOTIFY_EXPIRED, 'expired', keyspace.settings.lazyExpire);
         this.#key = key;
         this.#keyOffset = keyOffset;
@@ -584,6 +595,14 @@ export class Database {
       return true;
     } while (table.nextSame());
     return false;
+  }
+
+  /** Removes the expired key, if it is one, whose name is about to be taken. */
+  #removeHeld(): void {
+    const keyspace = this.#keyspace;
+    keyspace.removalsHeld = false;
+    this.#locate();
+    keyspace.removalsHeld = true;
   }
 
   #readHot(address: number): void {
@@ -781,6 +800,8 @@ export class Database {
   }
 
   #drop(freesPages: boolean): void {
+    const { watcher } = this.#keyspace;
+    if (watcher !== null) this.#showChange(watcher, true);
     const entry = this.entry;
     if (freesPages && (entry.encoding & PAGED) !== 0) this.#freePages();
     if ((entry.flags & EXPIRES) !== 0) this.expiringCount--;
@@ -799,7 +820,51 @@ export class Database {
   #freePages(): void {
     const { bytes, payloadOffset, payloadLength } = this.entry;
     const head = sliceBytes(bytes, payloadOffset, payloadLength);
-    this.#keyspace.events.detached(freePages(head, this.pages));
+    const walk = freePages(head, this.pages);
+    const { watcher, events } = this.#keyspace;
+    if (watcher === null || !watcher.keepsPages(head, walk)) events.detached(walk);
+  }
+
+  /** Shows a watcher what is about to change: the key or page that was looked up last and found or missed. */
+  #showChange(watcher: ChangeWatcher, isThere: boolean): void {
+    if (this.#holdsPages) watcher.takePage(this, isThere, this.#key, this.#keyOffset);
+    else if (watcher.takesPlace(this, this.#partition, this.#tag)) this.#showPlace(watcher, isThere);
+  }
+
+  /** Shows a watcher all keys whose hash is that of the key that was looked up last; hardly ever are there others. */
+  #showPlace(watcher: ChangeWatcher, isThere: boolean): void {
+    const table = this.#table;
+    const { word0, word1 } = table;
+    if (isThere) watcher.takeKey(this);
+    if (!table.first(this.#partition, this.#tag)) return;
+    const isOwnKey = isThere && this.#key === this.entry.bytes;
+    let hasOthers = false;
+    try {
+      do {
+        if (isThere && table.word0 === word0 && table.word1 === word1) continue;
+        hasOthers = true;
+        this.#readSlot();
+        watcher.takeKey(this);
+      } while (table.nextSame());
+    } catch (error) {
+      watcher.failed(error);
+    }
+    if (!isThere) return;
+    table.findLocation(this.#partition, word0, word1);
+    if (!hasOthers) return;
+    this.#readSlot();
+    if (isOwnKey) {
+      this.#key = this.entry.bytes;
+      this.#keyView = null;
+      this.#keyOffset = this.entry.keyOffset;
+    }
+  }
+
+  /** Fills `entry` from the record of the slot that the table stopped at. */
+  #readSlot(): void {
+    const { word0, word1 } = this.#table;
+    if (isHot(word0)) this.#readHot(locationOf(word0, word1));
+    else this.#readCold(word0 & LOCATION_UPPER_MASK, word1);
   }
 
   #changed(): void {

@@ -2,6 +2,7 @@ import { KeyHash } from '../base/hash.ts';
 import type { Random } from '../base/random.ts';
 import { lfuInitial, lfuTouched, lruClock } from '../heat/access.ts';
 import { Arena, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
+import type { ChangeWatcher } from './change-watcher.ts';
 import { Database } from './database.ts';
 import { type Entry, TYPE_PAGE } from './record.ts';
 
@@ -141,7 +142,11 @@ export class Keyspace {
   noTouch = false;
   /** Set where expired keys must be kept as they are: while data is loaded. */
   expiryPaused = false;
+  /** Nothing is expired or evicted, since clients are paused; keys that have expired are missing all the same. */
+  removalsHeld = false;
   cold: ColdTier | null = null;
+  /** Told of all before it changes, while a snapshot is taken. */
+  watcher: ChangeWatcher | null = null;
   #nextDatabaseId = 1;
   #nextCollection = 1;
 

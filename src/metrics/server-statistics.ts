@@ -18,6 +18,7 @@ export class ServerStatistics {
   peakMemory = 0;
   /** Errors by their first word. */
   readonly errors = new Map<string, number>();
+  readonly clientPeaks = new ClientPeaks();
   readonly operationsPerSecond = new Rate();
   readonly inputPerSecond = new Rate();
   readonly outputPerSecond = new Rate();
@@ -47,6 +48,41 @@ export class ServerStatistics {
     this.eventLoopCycles = 0;
     this.longestTickMicroseconds = 0;
     this.errors.clear();
+  }
+}
+
+const PEAK_SECONDS = 8;
+
+/** The largest buffers that any client had in the last seconds (ClientsPeakMemInput of server.c). */
+export class ClientPeaks {
+  readonly #input = new Float64Array(PEAK_SECONDS);
+  readonly #output = new Float64Array(PEAK_SECONDS);
+  #second = 0;
+
+  /** Begins to note what clients have at a time; each second of silence is one in which they had nothing. */
+  begin(nowMs: number): void {
+    const second = Math.floor(nowMs / 1000);
+    const passed = Math.min(Math.max(0, second - this.#second), PEAK_SECONDS);
+    for (let at = 0; at < passed; at++) {
+      this.#input[(second - at) % PEAK_SECONDS] = 0;
+      this.#output[(second - at) % PEAK_SECONDS] = 0;
+    }
+    this.#second = second;
+  }
+
+  /** Notes one client's bytes. */
+  note(inputBytes: number, outputBytes: number): void {
+    const at = this.#second % PEAK_SECONDS;
+    this.#input[at] = Math.max(this.#input[at], inputBytes);
+    this.#output[at] = Math.max(this.#output[at], outputBytes);
+  }
+
+  get inputBytes(): number {
+    return Math.max(...this.#input);
+  }
+
+  get outputBytes(): number {
+    return Math.max(...this.#output);
   }
 }
 

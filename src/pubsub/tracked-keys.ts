@@ -128,7 +128,8 @@ export class TrackedKeys {
     const place = this.#readerPlace(address, firstReader, count, reader);
     if (place < 0) return;
     const words = firstReader + count + 1;
-    const record = words * 4 > this.#arena.blockBytes(address) ? this.#move(bucket, before, address, words) : address;
+    const record =
+      words * 4 > this.#arena.blockBytes(address) ? this.#move(bucket, before, address, words) : address;
     const memory = this.#arena.words[segmentOf(record)];
     const start = wordOf(record) + firstReader;
     memory.copyWithin(start + place + 1, start + place, start + count);
@@ -191,7 +192,8 @@ export class TrackedKeys {
   #splitBucket(): void {
     const kept = this.#split;
     const added = this.#bucketCount++;
-    if (added === this.#buckets.length * BUCKETS_PER_SEGMENT) this.#buckets.push(new Int32Array(BUCKETS_PER_SEGMENT));
+    if (added === this.#buckets.length * BUCKETS_PER_SEGMENT)
+      this.#buckets.push(new Int32Array(BUCKETS_PER_SEGMENT));
     const bit = this.#mask + 1;
     let address = this.#first(kept);
     this.#setFirst(kept, NONE);

@@ -188,7 +188,7 @@ export class TrackingTable implements Tracking {
   }
 
   /** The command of a client has ended and its reply is written: tells it of what it changed itself. */
-  finish(client: Client, command: Command): void {
+  finish(client: Client, command: Command | null): void {
     if (this.#pending.length > 0) {
       for (const key of this.#pending) {
         if (key === null) this.#sendNull(client);
@@ -197,7 +197,11 @@ export class TrackingTable implements Tracking {
       this.#pending.length = 0;
     }
     // CLIENT CACHING holds for the next command, or the transaction that it begins.
-    if ((client.tracking & CACHING) !== 0 && client.queue === null && command.parent?.row.name !== 'client') {
+    if (
+      (client.tracking & CACHING) !== 0 &&
+      client.queue === null &&
+      command?.parent?.row.name !== 'client'
+    ) {
       client.tracking &= ~CACHING;
     }
   }

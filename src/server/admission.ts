@@ -64,32 +64,23 @@ export class MemoryAdmission implements Admission {
     return arena.usedBytes + indexArena.usedBytes + this.#otherBytes;
   }
 
-  /** Memory at which writers are asked to wait: midway between where demotion starts and the budget. */
-  get #waitBytes(): number {
-    return (this.limitBytes * (1 + this.#config.values['flex-hot-threshold'])) / 2;
-  }
-
   admitWrite(): 'run' | 'wait' | 'full' | string {
     if (this.limitBytes === 0) return 'run';
     if (this.#tier === null) return this.#chargedBytes <= this.limitBytes ? 'run' : this.#evict();
-    if (this.#chargedBytes <= this.#waitBytes) return 'run';
+    if (this.#chargedBytes <= this.#tier.waitBytes) return 'run';
     return this.#admitByTier(this.#tier);
   }
 
   #admitByTier(tier: Tier): 'run' | 'wait' | 'full' | string {
     tier.balance(PRESSED_BALANCE_US);
-    const isOver = () => this.#chargedBytes > this.#waitBytes;
-    if (!isOver()) return 'run';
+    if (this.#chargedBytes <= tier.waitBytes) return 'run';
     // Slots alone can fill the budget; then the store is full whatever room the SSD has.
-    if (
-      tier.isStorageFull ||
-      this.#keyspace.overheadBytes > this.limitBytes * this.#config.values['flex-hot-threshold']
-    ) {
-      return this.#evict();
-    }
-    if (tier.store.fault !== '') {
+    if (tier.isStorageFull || this.#keyspace.overheadBytes > tier.thresholdBytes) return this.#evict();
+    if (tier.fault !== '') {
       if (this.#chargedBytes <= this.limitBytes) return 'run';
-      return `MISCONF The SSD tier can't be written (${tier.store.fault}), and memory is full. Commands that may grow the data set are refused until it can.`;
+      return tier.isDiskFull
+        ? 'MISCONF The disk of the SSD tier is full, and so is memory. Commands that may grow the data set are refused until there is room.'
+        : `MISCONF The SSD tier can't be written (${tier.fault}), and memory is full. Commands that may grow the data set are refused until it can.`;
     }
     // With next to nothing left to demote, what fills memory is not data, and waiting would not end.
     const hotBytes = this.#keyspace.arena.usedBytes;
@@ -101,6 +92,7 @@ export class MemoryAdmission implements Admission {
 
   /** Evicts by policy until memory fits. */
   #evict(): 'run' | 'full' {
+    if (this.#keyspace.removalsHeld) return 'run';
     const { values } = this.#config;
     const policy = values['maxmemory-policy'];
     const tier = this.#tier;

@@ -1,16 +1,23 @@
+import { spawnSync } from 'node:child_process';
 import net from 'node:net';
+import { getSystemErrorMap } from 'node:util';
 import { Client, type Transport } from '../command-table/client.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { COMMAND, Decoder, type DecoderLimits, INCOMPLETE } from '../resp/decoder.ts';
 import type { Encoder } from '../resp/encoder.ts';
+import { Backlog } from './backlog.ts';
 
 export type Listener = net.Server;
-export type ListenOptions = net.ListenOptions;
 export type Socket = net.Socket;
 
 const RECEIVE_BYTES = 64 * 1024;
 /** A bulk of at least this size gets a buffer of just its size, as Redis's PROTO_MBULK_BIG_ARG. */
 const BIG_ARGUMENT_BYTES = 32 * 1024;
+/** Messages are joined into one write up to this size. */
+const JOINED_BYTES_MAX = 256 * 1024;
+/** Less than this is not worth a look at the limits when one more message is left. */
+const CHECKED_BYTES_MIN = 64 * 1024;
+const NO_BYTES = Buffer.alloc(0);
 
 /** What connections need of the server. */
 export interface ConnectionHost {
@@ -22,9 +29,11 @@ export interface ConnectionHost {
   beginBatch(): void;
   /** Takes a command through the pipeline; false if it must wait for `Connection.resume`. */
   execute(connection: Connection, words: Arguments, mayWait: boolean): boolean;
-  /** A connection left replies in the encoder's buffer, for `sendReplies` to send when the tick ends. */
+  /** A batch ended, whose replies were left. */
+  endBatch(): void;
+  /** A connection has replies in the encoder's buffer or messages, for `sendReplies` to send when the tick ends. */
   replied(connection: Connection): void;
-  /** Sends what connections left in the encoder's buffer, which is empty then. */
+  /** Sends what connections left in the encoder's buffer, which is empty then, and their messages. */
   sendReplies(): void;
   received(connection: Connection, bytes: number): void;
   sent(bytes: number): void;
@@ -32,6 +41,8 @@ export interface ConnectionHost {
   complained(connection: Connection, reason: string): void;
   /** Checks a client's unsent replies against its limits; true if it must go. */
   exceedsOutputLimit(connection: Connection): boolean;
+  /** A connection is ended at once: it is no client any more, and `closed` follows. */
+  left(connection: Connection): void;
   closed(connection: Connection): void;
 }
 
@@ -60,6 +71,16 @@ export class Connection implements Transport {
   /** Where in the encoder's buffer replies to this client wait for the end of the tick; none if both are 0. */
   #replyStart = 0;
   #replyEnd = 0;
+  /** Messages to be sent after those replies: ranges of bytes, and the last one, which goes on while they follow each other. */
+  #pushes: Buffer[] = [];
+  #pushBlock: Buffer = NO_BYTES;
+  #pushStart = 0;
+  #pushEnd = 0;
+  #pushBytes = 0;
+  /** The host will call `sendReplies` when the tick ends. */
+  #isDue = false;
+  /** What waits while the kernel does not take what was written before; null while it takes all. */
+  #backlog: Backlog | null = null;
   /** What the kernel had not taken when `hasTakenReplies` was asked last. */
   #queuedBytes = 0;
   #waiting = false;
@@ -79,7 +100,7 @@ export class Connection implements Transport {
     this.client = new Client(id, this, nowMs);
     this.decoder = new Decoder(host.takeScratch(), host.limits);
     socket.on('drain', () => {
-      this.outputLimitSinceMs = 0;
+      if (this.#backlog === null) this.outputLimitSinceMs = 0;
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
@@ -98,7 +119,7 @@ export class Connection implements Transport {
   }
 
   get outputBytes(): number {
-    return this.socket.writableLength;
+    return this.socket.writableLength + this.#pushBytes + (this.#backlog?.byteCount ?? 0);
   }
 
   /** Whether the peer took replies since this was asked last. */
@@ -110,6 +131,21 @@ export class Connection implements Transport {
     return hasTaken;
   }
 
+  push(bytes: Buffer, start: number, end: number): void {
+    if (this.#closed || this.client.closing) return;
+    if (bytes === this.#pushBlock && start === this.#pushEnd) {
+      this.#pushEnd = end;
+    } else {
+      if (this.#pushBytes > 0) this.#pushes.push(this.#pushBlock.subarray(this.#pushStart, this.#pushEnd));
+      this.#pushBlock = bytes;
+      this.#pushStart = start;
+      this.#pushEnd = end;
+    }
+    this.#pushBytes += end - start;
+    this.#becomeDue();
+    if (this.#pushBytes > CHECKED_BYTES_MIN || this.#backlog !== null) this.#checkOutputLimit();
+  }
+
   close(afterReplies: boolean): void {
     if (this.#closed) return;
     if (afterReplies) {
@@ -117,6 +153,7 @@ export class Connection implements Transport {
       this.client.closing = true;
     } else {
       this.client.closing = true;
+      this.#host.left(this);
       this.socket.destroy();
     }
   }
@@ -126,7 +163,7 @@ export class Connection implements Transport {
     if (this.#closed || this.client.closing) return;
     this.receivedBytes += length;
     this.#host.received(this, length);
-    if (this.#pending === null && !this.#waiting) {
+    if (this.#pending === null && !this.#waiting && this.client.blocked === null) {
       const decoder = this.decoder;
       decoder.buffer = bytes;
       decoder.position = 0;
@@ -139,7 +176,16 @@ export class Connection implements Transport {
     this.#keep(bytes, 0, length);
     this.#checkQueryLimit();
     if (this.client.closing) return;
-    if (!this.#waiting && this.#end - this.#start >= this.decoder.bytesWanted) this.#process();
+    if (!this.#waiting && this.client.blocked === null && this.queryBytes >= this.decoder.bytesWanted)
+      this.#process();
+    this.#trim();
+  }
+
+  /** Goes on with what came after a command that blocked the client. */
+  goOn(): void {
+    this.client.isUnblocked = false;
+    if (this.#closed || this.client.closing || this.client.blocked !== null || this.#pending === null) return;
+    this.#process();
     this.#trim();
   }
 
@@ -153,32 +199,123 @@ export class Connection implements Transport {
   }
 
   /**
-   * Sends the replies that wait in the encoder's buffer. False if the socket keeps a part of that buffer, since the kernel
-   * did not take all.
+   * Sends the replies that wait in the encoder's buffer, and the messages after them. False if the socket keeps a part of
+   * that buffer, since the kernel did not take all.
    */
   sendReplies(): boolean {
     const start = this.#replyStart;
     const length = this.#replyEnd - start;
     this.#replyStart = 0;
     this.#replyEnd = 0;
-    if (this.#closed || length === 0) return true;
+    this.#isDue = false;
+    if (this.#closed || this.socket.destroyed) {
+      this.#forgetPushes();
+      return true;
+    }
+    let isKept = false;
+    if (length > 0) {
+      const { buffer } = this.#host.reply;
+      // What waits is copied to its size, so that small replies to a slow client don't hold large buffers.
+      isKept = this.#send(buffer.subarray(start, start + length), length * 2 < buffer.length);
+    }
+    if (this.#pushBytes > 0) this.#sendPushes();
+    if (this.#closeAfterReplies) this.#finish();
+    return !isKept;
+  }
+
+  /** Writes to the socket. Returns whether it keeps the bytes themselves, as it does when the kernel did not take all. */
+  #send(bytes: Buffer, isCopiedToWait: boolean): boolean {
     const { socket } = this;
-    const host = this.#host;
-    const { buffer } = host.reply;
-    this.sentBytes += length;
-    host.sent(length);
-    // What will be queued is copied to its size, so that small replies to a slow client don't hold large buffers.
-    const isCopied = socket.writableLength > 0 && length * 2 < buffer.length;
-    const bytes = buffer.subarray(start, start + length);
-    socket.write(isCopied ? Buffer.from(bytes) : bytes);
-    if (this.#closeAfterReplies) socket.end(() => socket.destroy());
-    if (socket.writableLength === 0) return true;
+    this.sentBytes += bytes.length;
+    this.#host.sent(bytes.length);
+    if (this.#backlog !== null) {
+      if (isCopiedToWait) this.#backlog.addCopy(bytes);
+      else this.#backlog.add(bytes);
+      this.#checkOutputLimit();
+      return !isCopiedToWait;
+    }
+    socket.write(bytes);
+    if (socket.writableLength === 0) return false;
+    this.#beginBacklog();
     this.#checkOutputLimit();
-    return isCopied;
+    return true;
+  }
+
+  /** From now on bytes wait, until the kernel has taken what was written. */
+  #beginBacklog(): void {
+    this.#backlog = new Backlog();
+    this.socket.write(NO_BYTES, () => this.#sendBacklog());
+  }
+
+  #sendBacklog(): void {
+    const backlog = this.#backlog;
+    if (backlog === null || this.#closed) return;
+    this.#backlog = null;
+    if (backlog.byteCount === 0) this.outputLimitSinceMs = 0;
+    for (const bytes of backlog.take()) this.socket.write(bytes);
+    if (this.socket.writableLength > 0) this.#beginBacklog();
+  }
+
+  /** Ends the connection when all that was left to send is sent. */
+  #finish(): void {
+    const { socket } = this;
+    if (socket.writableEnded) return;
+    for (const bytes of this.#backlog?.take() ?? []) socket.write(bytes);
+    this.#backlog = null;
+    socket.end(() => socket.destroy());
+  }
+
+  #becomeDue(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#host.replied(this);
+  }
+
+  /** The messages that wait, each range by itself; none waits then. */
+  #takePushes(): Buffer[] {
+    const pushes = this.#pushes;
+    pushes.push(this.#pushBlock.subarray(this.#pushStart, this.#pushEnd));
+    this.#forgetPushes();
+    return pushes;
+  }
+
+  #forgetPushes(): void {
+    if (this.#pushes.length > 0) this.#pushes = [];
+    this.#pushBlock = NO_BYTES;
+    this.#pushStart = 0;
+    this.#pushEnd = 0;
+    this.#pushBytes = 0;
+  }
+
+  #sendPushes(): void {
+    if (this.#pushes.length === 0) {
+      const bytes = this.#pushBlock.subarray(this.#pushStart, this.#pushEnd);
+      this.#forgetPushes();
+      this.#sendMessages(bytes);
+      return;
+    }
+    const pushes = this.#takePushes();
+    for (let from = 0; from < pushes.length; ) {
+      let to = from;
+      let length = 0;
+      do length += pushes[to++].length;
+      while (to < pushes.length && length + pushes[to].length <= JOINED_BYTES_MAX);
+      this.#sendMessages(to - from === 1 ? pushes[from] : Buffer.concat(pushes.slice(from, to), length));
+      from = to;
+    }
+  }
+
+  #sendMessages(bytes: Buffer): void {
+    this.#send(bytes, bytes.length < CHECKED_BYTES_MIN);
+  }
+
+  /** Puts the messages that wait among the replies to the commands of this connection that are being run. */
+  #replyPushes(): void {
+    for (const bytes of this.#takePushes()) this.#host.reply.raw(bytes);
   }
 
   #checkOutputLimit(): void {
-    if (!this.#host.exceedsOutputLimit(this)) return;
+    if (this.socket.destroyed || !this.#host.exceedsOutputLimit(this)) return;
     this.#host.complained(this, 'output buffer limit exceeded');
     this.close(false);
   }
@@ -197,6 +334,7 @@ export class Connection implements Transport {
     if (this.#replyEnd > 0) host.sendReplies();
     host.beginBatch();
     this.#replyStart = host.reply.length;
+    if (this.#pushBytes > 0) this.#replyPushes();
     let status = INCOMPLETE;
     while (!client.closing) {
       status = decoder.next(client.authenticated);
@@ -204,15 +342,24 @@ export class Connection implements Transport {
       if (decoder.arguments.count > 0 && !host.execute(this, decoder.arguments, true)) {
         // Offered again from its first byte: nothing of it has happened.
         decoder.position = decoder.start;
-        this.#waiting = true;
-        this.socket.pause();
+        // One that is blocked until CLIENT PAUSE ends goes on by `goOn`.
+        if (client.blocked === null) {
+          this.#waiting = true;
+          this.socket.pause();
+        }
         break;
       }
+      // Messages that a command of the client sends to itself follow its reply.
+      if (this.#pushBytes > 0) this.#replyPushes();
       if (host.reply.length > RECEIVE_BYTES * 4) {
         this.#leaveReplies();
         host.sendReplies();
       }
       decoder.start = decoder.position;
+      if (client.blocked !== null) {
+        status = INCOMPLETE;
+        break;
+      }
     }
     if (!this.#waiting && status !== COMMAND && status !== INCOMPLETE) {
       host.complained(this, decoder.error);
@@ -225,9 +372,9 @@ export class Connection implements Transport {
       decoder.arguments = decoder.arguments.clone();
     }
     this.#leaveReplies();
+    host.endBatch();
     if (this.#closeAfterReplies) host.sendReplies();
-    if (this.#closeAfterReplies && !this.#closed && !this.socket.writableEnded)
-      this.socket.end(() => this.socket.destroy());
+    if (this.#closeAfterReplies && !this.#closed) this.#finish();
   }
 
   #leaveReplies(): void {
@@ -237,7 +384,7 @@ export class Connection implements Transport {
       return;
     }
     this.#replyEnd = end;
-    this.#host.replied(this);
+    this.#becomeDue();
   }
 
   /** Appends bytes to the connection's own buffer. */
@@ -296,6 +443,59 @@ function unixPath(socket: net.Socket): string {
   const server = (socket as { server?: net.Server }).server;
   const address = server?.address();
   return typeof address === 'string' ? address : '/unixsocket';
+}
+
+/** An address to listen on. */
+export interface TcpAddress {
+  readonly host: string;
+  /** 0 for one that the system chooses. */
+  readonly port: number;
+  readonly backlog: number;
+}
+
+/** What Node keeps behind a TCP listener (lib/net.js): its calls answer 0 or a negative error number. */
+interface TcpHandle {
+  bind(host: string, port: number): number;
+  bind6(host: string, port: number, flags: number): number;
+  listen(backlog: number): number;
+  close(): void;
+}
+
+const SERVER_HANDLE = 1;
+const IPV6_ONLY = 1;
+
+/**
+ * Has a listener listen on an address before this returns, where Node's `listen` looks the host up first and tells of an error
+ * by and by. A name that is not an address is looked up in another process meanwhile. Throws an Error with the system's code.
+ */
+export function listenAtOnce(listener: Listener, { host, port, backlog }: TcpAddress): void {
+  const address = net.isIP(host) !== 0 ? host : lookUp(host);
+  const handle = new (tcpHandleClass())(SERVER_HANDLE);
+  const isBound = net.isIPv6(address) ? handle.bind6(address, port, IPV6_ONLY) : handle.bind(address, port);
+  const failure = isBound === 0 ? handle.listen(backlog) : isBound;
+  if (failure !== 0) {
+    handle.close();
+    const [code, text] = getSystemErrorMap().get(failure) ?? [`${failure}`, 'unknown error'];
+    throw Object.assign(new Error(`listen ${code}: ${text}`), { code });
+  }
+  listener.listen(handle, backlog);
+}
+
+/** The IPv4 address of a name, as Redis looks it up. Throws an Error that says so if there is none. */
+function lookUp(name: string): string {
+  const script =
+    "require('node:dns').lookup(process.argv[1], 4, (error, address) => process.stdout.write(address ?? ''))";
+  const { stdout } = spawnSync(process.execPath, ['-e', script, name], { encoding: 'utf8' });
+  if (net.isIPv4(stdout)) return stdout;
+  throw new Error('Name or service not known');
+}
+
+/** Node's class of TCP handles, which it gives to nobody: taken from a socket that is never connected. */
+function tcpHandleClass(): new (kind: number) => TcpHandle {
+  const socket = net.connect(1, '127.0.0.1');
+  const handle = (socket as unknown as { _handle: { constructor: new (kind: number) => TcpHandle } })._handle;
+  socket.destroy();
+  return handle.constructor;
 }
 
 /**

@@ -1,13 +1,18 @@
 import { isAbsolute, join } from 'node:path';
+import { Users } from '../acl/users.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { errorReason, makeDirectory, systemFiles } from '../base/files.ts';
+import { errorReason, type Files, systemFiles } from '../base/files.ts';
 import { type Random, secretHex, systemRandom } from '../base/random.ts';
 import { REDIS_VERSION, VERSION } from '../base/version.ts';
+import { BlockingTable } from '../command-table/blocking-table.ts';
 import type { Call, MemoryReport, Services, ShutdownOptions } from '../command-table/call.ts';
-import type { Client } from '../command-table/client.ts';
+import { Client, type Transport } from '../command-table/client.ts';
+import { ClientPause } from '../command-table/client-pause.ts';
 import { CommandTable } from '../command-table/command.ts';
+import { MonitorTable } from '../command-table/monitor-table.ts';
 import { WatchTable } from '../command-table/watch-table.ts';
 import { COMMANDS } from '../commands/all.ts';
+import { describeClient } from '../commands/connection.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../keyspace/database.ts';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.ts';
@@ -17,9 +22,17 @@ import { Ledger } from '../memory/ledger.ts';
 import { LatencyMonitor } from '../metrics/latency.ts';
 import { ServerStatistics } from '../metrics/server-statistics.ts';
 import { SlowLog } from '../metrics/slow-log.ts';
-import type { Arguments } from '../resp/arguments.ts';
+import { AppendLog } from '../persistence/aof/append-log.ts';
+import { Persistence } from '../persistence/persistence.ts';
+import { keyspaceEventFlags } from '../pubsub/keyspace-events.ts';
+import { Publisher } from '../pubsub/publisher.ts';
+import { TrackingTable } from '../pubsub/tracking-table.ts';
+import { Arguments } from '../resp/arguments.ts';
 import { Encoder } from '../resp/encoder.ts';
-import { Tier } from '../tiering/tier.ts';
+import { Random48 } from '../scripting/random48.ts';
+import { ScriptEngine } from '../scripting/script-engine.ts';
+import { type BlockStorage, lmdbStorage } from '../tiering/cold-store-environment.ts';
+import { MEMORY_BYTES_MIN, Tier } from '../tiering/tier.ts';
 import { MemoryAdmission } from './admission.ts';
 import type { Log } from './log.ts';
 import { residentMemory, systemMemory, tellsResidentMemory } from './machine.ts';
@@ -45,6 +58,43 @@ const RESIDENT_SAMPLE_MS = 100;
 /** Most of the budget that pays for memory of the process which no account covers. */
 const CHARGE_FRACTION_MAX = 1 / 4;
 
+/** The disk of the tier: the machine's, or what a simulation puts in its place. */
+export interface TierDisk {
+  readonly files: Files;
+  readonly storage: BlockStorage;
+}
+
+const systemDisk: TierDisk = { files: systemFiles, storage: lmdbStorage };
+
+const MULTI = Buffer.from('MULTI');
+const EXEC = Buffer.from('EXEC');
+/** Where changes are propagated to: the log, and replicas. */
+const TO_LOG = 1;
+const TO_REPLICAS = 2;
+const BOTH_TARGETS = TO_LOG | TO_REPLICAS;
+
+/** Who runs the commands of the log when it is loaded. */
+const LOG_TRANSPORT: Transport = {
+  address: 'log:0',
+  localAddress: 'log:0',
+  descriptor: -1,
+  queryBytes: 0,
+  queryCapacity: 0,
+  outputBytes: 0,
+  receivedBytes: 0,
+  sentBytes: 0,
+  push: () => {},
+  close: () => {},
+};
+const NO_WORDS = new Arguments();
+
+interface HeldPropagation {
+  readonly databaseNumber: number;
+  readonly words: Arguments;
+  readonly replacement: (readonly Uint8Array[])[] | null;
+  readonly targets: number;
+}
+
 /** What the engine tells its host. */
 export interface EngineHost {
   readonly log: Log;
@@ -52,10 +102,15 @@ export interface EngineHost {
   /** Commands that wait for memory or for fetched blocks may be tried again. */
   resumeWaiting(): void;
   readonly waitingClientCount: number;
+  /** A client's command waits, until its deadline at most; it waits no more, and what the client sent after it may be run. */
+  blocked(client: Client): void;
+  unblocked(client: Client): void;
   /** Bytes in the buffers of connections. */
   clientBytes(): number;
   shutdown(options: ShutdownOptions): string | undefined;
   crashed(error: unknown, what: string): void;
+  /** Ends the process at once, before any reply is sent. */
+  exit(status: number): void;
   readonly port: number;
 }
 
@@ -70,6 +125,16 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   readonly keyspace: Keyspace;
   readonly table: CommandTable;
   readonly watches = new WatchTable();
+  readonly blocking = new BlockingTable();
+  readonly publications: Publisher;
+  readonly tracking: TrackingTable;
+  readonly monitors = new MonitorTable();
+  readonly pause = new ClientPause();
+  readonly scripts: ScriptEngine;
+  readonly persistence: Persistence;
+  readonly appendLog: AppendLog;
+  propagationTargets = BOTH_TARGETS;
+  readonly users: Users;
   readonly statistics = new ServerStatistics();
   readonly slowLog = new SlowLog();
   readonly latency = new LatencyMonitor();
@@ -83,6 +148,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   onPropagate:
     | ((databaseNumber: number, words: Arguments, replacement: (readonly Uint8Array[])[] | null) => void)
     | null = null;
+  /** Told of each command that replicas are to run though it changed nothing; a log has no use for it. */
+  onReplicate: ((databaseNumber: number, words: Arguments) => void) | null = null;
 
   readonly #host: EngineHost;
   readonly #expiry: ExpiryCycle;
@@ -91,16 +158,48 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   /** When the first batch of the tick began, or 0. */
   #tickStartUs = 0;
   #isFetching = false;
+  #isScriptPlanned = false;
+  /** Units of propagation that are open, one within the other. */
+  #units = 0;
+  /** The only change of the unit so far. */
+  #held: HeldPropagation | null = null;
+  /** MULTI has been propagated, in this database. */
+  #isTransactionOpen = false;
+  #unitDatabaseNumber = 0;
+  /** A unit is open since keys expired that the command being run has looked at. */
+  hasImplicitUnit = false;
 
   /** Throws an error whose message is ready for people if the tier can't be opened. */
-  constructor(config: Config, host: EngineHost, clock: Clock = systemClock, random: Random = systemRandom()) {
+  constructor(
+    config: Config,
+    host: EngineHost,
+    clock: Clock = systemClock,
+    random: Random = systemRandom(),
+    disk: TierDisk = systemDisk,
+  ) {
     this.config = config;
     this.clock = clock;
     this.random = random;
     this.#host = host;
     this.keyspace = new Keyspace(config.values.databases, random, this);
     this.keyspace.nowMs = clock.wallMs();
+    this.publications = new Publisher(this.keyspace.keyHash);
+    this.tracking = new TrackingTable(this.keyspace.keyHash, {
+      clients: host.clients,
+      get keyCountMax() {
+        return config.values['tracking-table-max-keys'];
+      },
+    });
     this.table = new CommandTable(COMMANDS);
+    this.users = new Users({
+      config,
+      table: this.table,
+      clients: host.clients,
+      publications: this.publications,
+      nowMs: () => this.keyspace.nowMs,
+      describe: (client) => describeClient(client, this.keyspace.nowMs),
+      log: (text) => host.log.warning(text),
+    });
     this.server = {
       runId: secretHex(20),
       startMs: this.keyspace.nowMs,
@@ -117,13 +216,23 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     };
     this.ledger.open('records', () => this.keyspace.arena.usedBytes);
     this.ledger.open('index', () => this.keyspace.overheadBytes);
-    this.ledger.open('clients', () => host.clientBytes());
-    this.tier = config.values['enable-flex'] ? this.#openTier() : null;
+    this.scripts = this.#openScripts();
+    this.ledger.open('scripts', () => this.scripts.byteCount);
+    this.ledger.open(
+      'clients',
+      () => host.clientBytes() + this.publications.byteCount + this.tracking.byteCount,
+    );
+    this.tier = config.values['enable-flex'] ? this.#openTier(disk) : null;
     this.admission = new MemoryAdmission(this.keyspace, this.ledger, config, this.tier);
+    this.persistence = this.#openPersistence(disk.files);
+    this.appendLog = this.#openAppendLog(disk.files);
+    this.ledger.open('other', () => this.persistence.byteCount + this.appendLog.byteCount);
     this.pipeline = new Pipeline(this, this.reply, this.admission, this);
     this.#expiry = new ExpiryCycle(this.keyspace, clock);
     this.#applySettings();
+    this.#takeKeyspaceEvents();
     this.#watchSettings();
+    this.#adviseBudget();
     this.admission.refresh();
   }
 
@@ -146,16 +255,29 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   /** A batch of commands begins: they see one time. */
   beginBatch(): void {
     this.keyspace.nowMs = this.clock.wallMs();
+    if (this.pause.mode !== 0) this.#checkPause();
     const startUs = this.pipeline.begin();
     if (this.#tickStartUs === 0) this.#tickStartUs = startUs;
   }
 
+  /** Microseconds from the start of the tick to the end of the last command. */
+  get tickMicroseconds(): number {
+    return this.pipeline.lastStop - this.#tickStartUs;
+  }
+
   /** The batches of a tick have ended: demotes what they put too much into memory, and sends for the blocks that commands wait for. */
   endTick(): void {
+    this.flushLog();
     this.tier?.balance(TICK_BALANCE_US);
     if (!this.#isFetching) this.#fetch();
-    this.#noteTick(this.#tickStartUs);
+    if (this.#tickStartUs !== 0) this.#noteTick(this.#tickStartUs);
     this.#tickStartUs = 0;
+    if (this.scripts.unfinishedClient !== null) this.#planScript();
+  }
+
+  /** Writes what was appended to the log, and syncs it by its policy; to be called before replies are sent. */
+  flushLog(): void {
+    if (this.appendLog.isOn) this.appendLog.flush();
   }
 
   /** The work between commands, ten times a second or `hz` times. Returns whether there is more to do at once. */
@@ -166,8 +288,13 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.statistics.eventLoopCycles++;
     if (keyspace.nowMs - this.#residentSampledMs >= RESIDENT_SAMPLE_MS) this.#sample();
     this.admission.refresh();
+    this.flushLog();
+    // Until a script is finished nothing else may change keys.
+    if (this.scripts.unfinishedClient !== null) return false;
+    if (this.pause.mode !== 0) this.#checkPause();
     let isDone =
       keyspace.expiryPaused ||
+      keyspace.removalsHeld ||
       !keyspace.settings.activeExpire ||
       this.#expiry.run(EXPIRY_US * this.config.values['active-expire-effort']);
     if (this.tier !== null) {
@@ -179,18 +306,55 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       this.#freeSome(FREE_US);
       isDone = isDone && this.#freeing.length === 0;
     }
+    if (this.persistence.cron()) isDone = false;
+    if (this.appendLog.cron()) isDone = false;
     if (this.#compact()) isDone = false;
+    if (this.blocking.hasReady) this.pipeline.serveBlocked();
+    if (this.blocking.clients.size > 0) this.pipeline.timeOutBlocked(keyspace.nowMs);
+    this.tracking.limit();
+    this.tracking.broadcast();
     this.#host.resumeWaiting();
     this.#noteTick(start);
     return !isDone;
   }
 
-  runNested(call: Call, command: Parameters<Pipeline['run']>[1], words: Arguments): void {
-    const outer = { command: call.command, words: call.words, database: call.database };
-    this.pipeline.run(call.client, command, words);
-    call.command = outer.command;
-    call.words = outer.words;
-    call.database = outer.database;
+  runNested(call: Call, nested: Parameters<Pipeline['run']>[1], nestedWords: Arguments): void {
+    const { command, words, database, mayWait } = call;
+    this.pipeline.run(call.client, nested, nestedWords);
+    call.isForReplicas = false;
+    call.command = command;
+    call.words = words;
+    call.database = database;
+    call.mayWait = mayWait;
+  }
+
+  admitWrite(): 'run' | 'wait' | 'full' | string {
+    return this.admission.admitWrite();
+  }
+
+  beginUnit(): void {
+    this.#units++;
+  }
+
+  endUnit(): void {
+    if (--this.#units > 0) return;
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) this.#propagate(held.databaseNumber, held.words, held.replacement, held.targets);
+    else if (this.#isTransactionOpen) {
+      this.#propagate(this.#unitDatabaseNumber, NO_WORDS, [[EXEC]], BOTH_TARGETS);
+    }
+    this.#isTransactionOpen = false;
+  }
+
+  endImplicitUnit(): void {
+    this.hasImplicitUnit = false;
+    this.endUnit();
+  }
+
+  relieve(): void {
+    this.persistence.relieve();
+    this.appendLog.relieve();
   }
 
   free(walk: IterableIterator<void>, atOnce: boolean): void {
@@ -202,17 +366,17 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     while (step.done !== true) step = walk.next();
   }
 
-  log(text: string): void {
-    this.#host.log.warning(text);
+  log(text: string, level: 'debug' | 'verbose' | 'notice' | 'warning' = 'warning'): void {
+    this.#host.log[level](text);
   }
 
-  /** Moves the blocks of sparse slabs together until none is left, and takes memory again. */
+  /** Empties sparse segments and gives their memory back, as long as that makes less of it idle. */
   purge(): void {
     const { arena } = this.keyspace;
-    for (let from = 0; from < arena.slabTotal; from++) {
-      const slab = arena.findSparseSlab(from, 1, 0.75);
-      if (slab < 0) continue;
-      arena.evacuate(slab, (address) => this.keyspace.ownerOf(address)?.relocate());
+    let idleBefore = Number.POSITIVE_INFINITY;
+    while (arena.isVacating || (arena.idleBytes < idleBefore && this.#vacate(arena.idleBytes))) {
+      idleBefore = arena.idleBytes;
+      while (arena.isVacating) arena.vacateSome(1, this.#relocate);
     }
     this.#sample();
   }
@@ -244,14 +408,18 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   async close(): Promise<void> {
+    await this.appendLog.close();
     await this.tier?.close();
   }
 
   modified(database: Database, key: Uint8Array, offset: number, length: number): void {
     this.watches.touch(database.number, key, offset, length);
+    this.blocking.touch(database.number, key, offset, length);
+    if (this.tracking.clientCount !== 0) this.tracking.modified(key, offset, length, this.pipeline.caller);
   }
 
   databaseChanged(database: Database, swapped: Database | null): void {
+    this.blocking.touchDatabase(database.number);
     if (this.watches.keyCount === 0) return;
     this.watches.touchDatabase(
       database.number,
@@ -259,12 +427,79 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     );
   }
 
-  notify(): void {}
+  notify(
+    _eventClass: number,
+    event: string,
+    database: Database,
+    key: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const { notifyFlags } = this.keyspace.settings;
+    this.publications.notify(notifyFlags, event, database.number, key, offset, length);
+  }
 
   deleted(database: Database, key: Uint8Array, offset: number, length: number, lazily: boolean): void {
-    this.onPropagate?.(database.number, this.call.words, [
+    if (this.tracking.clientCount !== 0) this.tracking.removed(key, offset, length);
+    if (!this.isPropagating) return;
+    this.#beginImplicitUnit();
+    this.propagated(database.number, NO_WORDS, [
       [Buffer.from(lazily ? 'UNLINK' : 'DEL'), key.slice(offset, offset + length)],
     ]);
+  }
+
+  blocked(client: Client): void {
+    this.#host.blocked(client);
+  }
+
+  unblocked(client: Client): void {
+    this.#host.unblocked(client);
+  }
+
+  pauseClients(endMs: number, mode: number): void {
+    this.pause.begin(endMs, mode);
+    // The commands of a transaction that come after it run to the end.
+    this.keyspace.removalsHeld = !this.call.client.nested;
+  }
+
+  unpauseClients(): void {
+    this.pause.end();
+    this.keyspace.removalsHeld = false;
+    for (const client of [...this.blocking.postponed]) {
+      this.blocking.unblock(client);
+      this.#host.unblocked(client);
+    }
+  }
+
+  #checkPause(): void {
+    if (this.pause.isOver(this.keyspace.nowMs)) this.unpauseClients();
+    else this.keyspace.removalsHeld = true;
+  }
+
+  endBlocking(client: Client, error: string | null): void {
+    this.pipeline.endBlocking(client, error);
+  }
+
+  fieldsDeleted(
+    database: Database,
+    key: Uint8Array,
+    offset: number,
+    length: number,
+    fields: readonly Uint8Array[],
+  ): void {
+    if (!this.isPropagating) return;
+    this.#beginImplicitUnit();
+    this.propagated(database.number, NO_WORDS, [
+      [Buffer.from('HDEL'), key.slice(offset, offset + length), ...fields],
+    ]);
+  }
+
+  detached(walk: IterableIterator<void>): void {
+    this.#freeing.push(walk);
+  }
+
+  get isPropagating(): boolean {
+    return this.onPropagate !== null || this.appendLog.isAppending;
   }
 
   get call(): Call {
@@ -272,7 +507,200 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   propagated(databaseNumber: number, words: Arguments, replacement: (readonly Uint8Array[])[] | null): void {
-    this.onPropagate?.(databaseNumber, words, replacement);
+    if (this.#units === 0 && (replacement === null || replacement.length === 1)) {
+      this.#propagate(databaseNumber, words, replacement, this.propagationTargets);
+      return;
+    }
+    this.#units++;
+    this.#propagateInUnit(databaseNumber, words, replacement);
+    this.endUnit();
+  }
+
+  /** What expires while a command runs goes together with what the command does. */
+  #beginImplicitUnit(): void {
+    if (this.#units > 0 || this.pipeline.running === null) return;
+    this.hasImplicitUnit = true;
+    this.#units++;
+  }
+
+  replicated(databaseNumber: number, words: Arguments): void {
+    this.onReplicate?.(databaseNumber, words);
+  }
+
+  /** Has an unfinished script go on after what the sockets have brought. */
+  #planScript(): void {
+    if (this.#isScriptPlanned) return;
+    this.#isScriptPlanned = true;
+    setImmediate(() => {
+      this.#isScriptPlanned = false;
+      this.#host.resumeWaiting();
+      if (this.scripts.unfinishedClient !== null) this.#planScript();
+    });
+  }
+
+  /** Holds the first change of a unit back, since only a second one makes a transaction of them. */
+  #propagateInUnit(
+    databaseNumber: number,
+    words: Arguments,
+    replacement: (readonly Uint8Array[])[] | null,
+  ): void {
+    const targets = this.propagationTargets;
+    if (!this.isPropagating || targets === 0 || replacement?.length === 0) return;
+    if (!this.#isTransactionOpen) {
+      const held = this.#held;
+      if (held === null && (replacement?.length ?? 1) === 1) {
+        this.#held = { databaseNumber, words: words.detach(), replacement, targets };
+        return;
+      }
+      this.#held = null;
+      this.#isTransactionOpen = true;
+      this.#unitDatabaseNumber = held?.databaseNumber ?? databaseNumber;
+      this.#propagate(this.#unitDatabaseNumber, NO_WORDS, [[MULTI]], BOTH_TARGETS);
+      if (held !== null) this.#propagate(held.databaseNumber, held.words, held.replacement, held.targets);
+    }
+    this.#propagate(databaseNumber, words, replacement, targets);
+  }
+
+  #propagate(
+    databaseNumber: number,
+    words: Arguments,
+    replacement: (readonly Uint8Array[])[] | null,
+    targets: number,
+  ): void {
+    const { appendLog } = this;
+    if ((targets & TO_LOG) !== 0 && appendLog.isAppending) {
+      appendLog.append(databaseNumber, words, replacement);
+      const { caller } = this.pipeline;
+      if (caller !== null) caller.loggedBytes = appendLog.appendedBytes;
+    }
+    if (this.onPropagate === null || targets === 0) return;
+    const present = this.propagationTargets;
+    this.propagationTargets = targets;
+    this.onPropagate(databaseNumber, words, replacement);
+    this.propagationTargets = present;
+  }
+
+  /** Loads what an earlier run left: the log if it is on, else the snapshot. Throws an Error with the reason, for people. */
+  async load(): Promise<void> {
+    await (this.config.values.appendonly ? this.appendLog.start() : this.persistence.load());
+  }
+
+  /** As {@link load}, without letting others run. */
+  loadAtOnce(): void {
+    if (this.config.values.appendonly) this.appendLog.startAtOnce();
+    else this.persistence.loadAtOnce();
+  }
+
+  /** Gets ready for the end of the process; false if data would be lost by it. */
+  prepareToEnd(options: ShutdownOptions): boolean {
+    return this.appendLog.prepareToEnd(options.force) && this.persistence.prepareToEnd(options);
+  }
+
+  #openAppendLog(files: Files): AppendLog {
+    const { keyspace, config, clock, scripts, ledger, admission, persistence, latency } = this;
+    const log = new AppendLog({
+      keyspace,
+      config,
+      clock,
+      files,
+      scripts,
+      memoryLimit: () => admission.limitBytes,
+      usedBytes: () => ledger.usedBytes,
+      makeRoom: () => this.#makeRoom(),
+      free: (walk, atOnce) => this.free(walk, atOnce),
+      isInTransaction: () => this.#units > 0,
+      isSaving: () => persistence.isSaving,
+      occupy: (isOccupied) => {
+        persistence.isOccupied = isOccupied;
+      },
+      replayer: this.#openReplayer(),
+      log: (text, level) => this.log(text, level),
+      noteLatency: (event, milliseconds) => {
+        const threshold = config.values['latency-monitor-threshold'];
+        if (threshold === 0 || milliseconds < threshold) return;
+        latency.record(event, milliseconds, Math.floor(keyspace.nowMs / 1000), threshold);
+      },
+      synced: () => {
+        if (log.waiting.size > 0) this.#retryWaitingForLog();
+      },
+      fail: (reason) => {
+        this.log(reason);
+        this.#host.exit(1);
+        throw new Error(reason);
+      },
+    });
+    config.onChange('appendonly', () => log.switch(config.values.appendonly));
+    return log;
+  }
+
+  /** Has WAITAOF look again at how much of the log is on disk. */
+  #retryWaitingForLog(): void {
+    const { waiting } = this.appendLog;
+    for (const client of [...waiting]) {
+      const isWaiting = client.blocked?.command.row.name === 'waitaof';
+      if (!isWaiting || this.pipeline.retry(client)) waiting.delete(client);
+    }
+  }
+
+  /** A client of which nobody hears, that runs the commands of the log. */
+  #openReplayer(): ConstructorParameters<typeof AppendLog>[0]['replayer'] {
+    let client = new Client(0, LOG_TRANSPORT, this.keyspace.nowMs, true);
+    return {
+      replay: (words) => {
+        const targets = this.propagationTargets;
+        this.propagationTargets = 0;
+        const reason = this.pipeline.replay(client, words);
+        this.propagationTargets = targets;
+        return reason;
+      },
+      get isInTransaction() {
+        return client.queue !== null;
+      },
+      leaveTransaction: () => {
+        client = new Client(0, LOG_TRANSPORT, this.keyspace.nowMs, true);
+      },
+    };
+  }
+
+  /** Makes room for data that is loaded. */
+  #makeRoom(): 'run' | 'wait' | 'full' {
+    if (this.tier === null) return 'run';
+    const verdict = this.admission.admitWrite();
+    return verdict === 'run' || verdict === 'wait' ? verdict : 'full';
+  }
+
+  #openPersistence(files: Files): Persistence {
+    const { keyspace, config, clock, scripts, ledger, admission, tier } = this;
+    return new Persistence({
+      keyspace,
+      config,
+      clock,
+      files,
+      scripts,
+      memoryLimit: () => admission.limitBytes,
+      usedBytes: () => ledger.usedBytes,
+      makeRoom: () => {
+        if (tier === null) return 'run';
+        const verdict = admission.admitWrite();
+        return verdict === 'run' || verdict === 'wait' ? verdict : 'full';
+      },
+      free: (walk, atOnce) => this.free(walk, atOnce),
+      log: (text, level) => this.log(text, level),
+    });
+  }
+
+  #openScripts(): ScriptEngine {
+    const { config, clock } = this;
+    const log = this.#host.log;
+    return new ScriptEngine({
+      version: REDIS_VERSION,
+      random: new Random48(),
+      get busyReplyThresholdMs() {
+        return config.values['busy-reply-threshold'];
+      },
+      monotonicUs: () => clock.monotonicUs(),
+      log: (level, text) => log[level](text),
+    });
   }
 
   crashed(
@@ -286,13 +714,13 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.#host.crashed(error, `${parts.join(' ')} from ${client.transport.address}`);
   }
 
-  #openTier(): Tier {
+  #openTier({ files, storage }: TierDisk): Tier {
     const { values } = this.config;
     const path = isAbsolute(values['flex-storage-path'])
       ? values['flex-storage-path']
       : join(values.dir, values['flex-storage-path']);
     try {
-      makeDirectory(path);
+      files.makeDirectory(path);
     } catch (error) {
       throw new Error(`Can't use the SSD tier at ${path}: ${errorReason(error)}`);
     }
@@ -308,8 +736,15 @@ export class Engine implements Services, KeyspaceEvents, Observer {
         return values['flex-storage-limit'];
       },
     };
-    const tier = new Tier(this.keyspace, this.ledger, this.clock, settings, path, systemFiles, (error) =>
-      this.#host.log.warning(`A cold record can't be read: ${error.message}`),
+    const tier = new Tier(
+      this.keyspace,
+      this.ledger,
+      this.clock,
+      settings,
+      path,
+      files,
+      (error) => this.#host.log.warning(`A cold record can't be read: ${error.message}`),
+      storage,
     );
     if (tier.removedEnvironments > 0) {
       this.#host.log.notice(
@@ -334,11 +769,21 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     return Math.floor(this.server.systemMemory * DERIVED_MEMORY_FRACTION);
   }
 
+  /** Warns of a budget that is too small for its purpose. */
+  #adviseBudget(): void {
+    const { limitBytes } = this.admission;
+    if (this.tier === null || limitBytes >= MEMORY_BYTES_MIN) return;
+    this.#host.log.warning(
+      `A RAM budget of ${limitBytes} bytes leaves next to nothing for hot data with Flex on: maxmemory should be ${MEMORY_BYTES_MIN / 2 ** 20}mb at least`,
+    );
+  }
+
   /** Takes the settings that parts keep copies of. */
   #applySettings(): void {
     const { values } = this.config;
     const { settings } = this.keyspace;
     this.admission.limitBytes = this.#memoryLimit();
+    this.tier?.fitToBudget();
     settings.lfu = values['maxmemory-policy'].endsWith('-lfu');
     settings.lfuLogFactor = values['lfu-log-factor'];
     settings.lfuDecayMinutes = values['lfu-decay-time'];
@@ -346,7 +791,15 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.slowLog.trim(values['slowlog-max-len']);
   }
 
+  #takeKeyspaceEvents(): void {
+    this.keyspace.settings.notifyFlags = keyspaceEventFlags(this.config.values['notify-keyspace-events']);
+  }
+
   #watchSettings(): void {
+    this.config.onChange('notify-keyspace-events', () => {
+      this.#takeKeyspaceEvents();
+      return undefined;
+    });
     this.config.onChange(
       [
         'maxmemory',
@@ -363,6 +816,10 @@ export class Engine implements Services, KeyspaceEvents, Observer {
         return undefined;
       },
     );
+    this.config.onChange('maxmemory', () => {
+      this.#adviseBudget();
+      return undefined;
+    });
   }
 
   #fetch(): void {
@@ -387,7 +844,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.#residentSampledMs = keyspace.nowMs;
     const resident = tellsResidentMemory ? residentMemory().anonymous : 0;
     const chargeBytesMax = this.admission.limitBytes * CHARGE_FRACTION_MAX;
-    ledger.observe(resident, arena.idleBytes + indexArena.idleBytes, chargeBytesMax);
+    const idleBytes = arena.idleBytes + indexArena.idleBytes + this.tracking.idleBytes;
+    ledger.observe(resident, idleBytes, chargeBytesMax);
     statistics.operationsPerSecond.sample(statistics.commandsProcessed, keyspace.nowMs);
     statistics.inputPerSecond.sample(statistics.bytesReceived, keyspace.nowMs);
     statistics.outputPerSecond.sample(statistics.bytesSent, keyspace.nowMs);
@@ -398,14 +856,23 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     const { arena } = this.keyspace;
     if (!arena.isVacating) {
       const idle = arena.idleBytes - IDLE_BYTES_MIN - arena.touchedBytes * IDLE_FRACTION_MIN;
-      if (idle <= 0 || !arena.vacate(Math.min(idle, SEGMENT_BYTES * VACATED_FRACTION_MAX))) return false;
+      if (idle <= 0 || !this.#vacate(idle)) return false;
     }
     const start = this.clock.monotonicUs();
     while (arena.isVacating && this.clock.monotonicUs() - start < COMPACT_US) {
-      arena.vacateSome(1, (address) => this.keyspace.ownerOf(address)?.relocate());
+      arena.vacateSome(1, this.#relocate);
     }
     return arena.isVacating;
   }
+
+  /** Begins to empty the emptiest segment, if what lives there would find room in so many idle bytes; false if none does. */
+  #vacate(idleBytes: number): boolean {
+    return this.keyspace.arena.vacate(Math.min(idleBytes, SEGMENT_BYTES * VACATED_FRACTION_MAX));
+  }
+
+  readonly #relocate = (address: number): void => {
+    this.keyspace.ownerOf(address)?.relocate();
+  };
 
   #noteTick(startUs: number): void {
     const microseconds = this.clock.monotonicUs() - startUs;

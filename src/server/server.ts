@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { exists, remove, setPermissions, writeAtomic } from '../base/files.ts';
 import { VERSION } from '../base/version.ts';
 import type { ShutdownOptions } from '../command-table/call.ts';
 import type { Client } from '../command-table/client.ts';
+import { describeClient } from '../commands/connection.ts';
 import { humanBytes } from '../commands/info.ts';
 import type { Config } from '../config/config.ts';
 import { Arguments } from '../resp/arguments.ts';
@@ -10,7 +12,7 @@ import {
   Connection,
   type ConnectionHost,
   type Listener,
-  type ListenOptions,
+  listenAtOnce,
   listenForConnections,
   type Socket,
 } from './connection.ts';
@@ -25,10 +27,25 @@ const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n';
 const QUERY_BYTES_MAX = 0x7fffffff - 1024 * 1024;
 /** Open files that are not clients: listeners, the log, the tier's environments. */
 const FILES_RESERVED = 32;
+/** Longer times a timer takes for none. */
+const TIMER_MS_MAX = 0x7fffffff;
+/** The first client of a turn of the event loop waits no longer than this for the commands of others. */
+const TICK_US_MAX = 1000;
 /** A reply buffer that grew beyond this is not kept. */
 const REPLY_BYTES_KEPT = 1024 * 1024;
-/** Bytes of JavaScript objects that a connection costs besides its buffers. */
-const CONNECTION_BYTES = 3 * 1024;
+/** How often the memory of clients is compared with `maxmemory-clients` while commands keep the server busy. */
+const CLIENT_CHECK_MS = 10;
+
+/** What the TCP listeners were made from. */
+interface TcpState {
+  /** The directives `port` and `bind`. */
+  readonly port: number;
+  readonly bind: readonly string[];
+  /** The port that the listeners have, 0 if there are none. */
+  readonly boundPort: number;
+  /** False while they are closed since others could not be had in their place. */
+  readonly isOpen: boolean;
+}
 
 /** The daemon: listeners and connections before an {@link Engine}, the cron, and an orderly end. */
 export class Server implements EngineHost, ConnectionHost {
@@ -45,12 +62,13 @@ export class Server implements EngineHost, ConnectionHost {
   #waiting: Connection[] = [];
   /** Connections whose replies are sent when the tick ends. */
   readonly #replying: Connection[] = [];
-  #isInTick = false;
+  #isTurnPlanned = false;
+  /** Timers that end the waiting of blocked clients. */
+  readonly #blockTimers = new Map<Client, NodeJS.Timeout>();
   #nextClientId = 1;
   #cronTimer: NodeJS.Timeout | null = null;
-  #port = 0;
-  /** What the TCP listeners were made from. */
-  #listensOn: { readonly port: number; readonly bind: readonly string[] } = { port: 0, bind: [] };
+  #tcp: TcpState = { port: 0, bind: [], boundPort: 0, isOpen: true };
+  #clientsCheckedMs = 0;
   #closing: Promise<void> | null = null;
 
   /** Throws an error ready for people if the tier can't be opened. */
@@ -71,7 +89,7 @@ export class Server implements EngineHost, ConnectionHost {
   readonly #limits = { bulkBytesMax: 0, queryBytesMax: 0 };
 
   get port(): number {
-    return this.#port;
+    return this.#tcp.boundPort;
   }
 
   get waitingClientCount(): number {
@@ -90,20 +108,15 @@ export class Server implements EngineHost, ConnectionHost {
       this.log.setLevel(values.loglevel);
       return undefined;
     });
-    this.config.onChange('requirepass', () => {
-      if (values.requirepass === '') for (const client of this.clients.values()) client.authenticated = true;
-      return undefined;
-    });
-    this.config.onChange(['port', 'bind'], () => {
-      void this.#moveTcp();
-      return undefined;
-    });
+    this.config.onChange('port', () => this.#moveTcp('Unable to listen on this port. Check server logs.'));
+    this.config.onChange('bind', () => this.#moveTcp('Failed to bind to specified addresses.'));
     this.#fitClientsToOpenFiles();
     // As in Redis, port 0 means no TCP; where that would leave nothing to listen on, the system picks a port.
-    if (values.port !== 0 || values.unixsocket === '') await this.#listenOnTcp(values.port, values.bind);
+    if (values.port !== 0 || values.unixsocket === '') this.#listenOnTcp(values.port, values.bind);
     if (values.unixsocket !== '') await this.#listenOnUnixSocket(values.unixsocket, values.unixsocketperm);
     if (this.#listeners.length === 0) throw new Error('Configured to not listen anywhere');
     this.#scheduleCron();
+    await this.engine.load();
     if (values.pidfile !== '') {
       try {
         writeAtomic(values.pidfile, `${process.pid}\n`);
@@ -122,10 +135,8 @@ export class Server implements EngineHost, ConnectionHost {
   }
 
   shutdown(options: ShutdownOptions): string | undefined {
-    if (options.save === 'save') {
-      return 'ERR Saving a snapshot is not supported yet; SHUTDOWN NOSAVE ends without one';
-    }
     this.log.notice('User requested shutdown...');
+    if (!this.engine.prepareToEnd(options)) return 'ERR Errors trying to SHUTDOWN. Check logs.';
     setImmediate(() => this.close().then(() => this.onExit(0)));
     return undefined;
   }
@@ -142,6 +153,11 @@ export class Server implements EngineHost, ConnectionHost {
     this.onExit(1);
   }
 
+  exit(status: number): void {
+    this.log.flush();
+    this.onExit(status);
+  }
+
   resumeWaiting(): void {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
@@ -152,10 +168,28 @@ export class Server implements EngineHost, ConnectionHost {
   clientBytes(): number {
     let bytes = 0;
     for (const connection of this.#connections.values()) {
-      bytes +=
-        CONNECTION_BYTES + connection.queryCapacity + connection.outputBytes + connection.client.queueBytes;
+      bytes += connection.client.byteCount;
     }
     return bytes;
+  }
+
+  blocked(client: Client): void {
+    const { blocked } = client;
+    if (blocked === null || blocked.deadlineMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = Math.min(blocked.deadlineMs - this.engine.keyspace.nowMs, TIMER_MS_MAX);
+    // A wait longer than a timer's is ended by the cron.
+    const timer = setTimeout(() => {
+      if (client.blocked === blocked && waitMs < TIMER_MS_MAX) this.engine.endBlocking(client, null);
+    }, waitMs);
+    this.#blockTimers.set(client, timer);
+  }
+
+  unblocked(client: Client): void {
+    clearTimeout(this.#blockTimers.get(client));
+    this.#blockTimers.delete(client);
+    client.isUnblocked = true;
+    const connection = this.#connections.get(client.id);
+    if (connection !== undefined) setImmediate(() => connection.goOn());
   }
 
   takeScratch(): Arguments {
@@ -164,32 +198,48 @@ export class Server implements EngineHost, ConnectionHost {
 
   beginBatch(): void {
     this.engine.beginBatch();
-    if (this.#isInTick) return;
-    this.#isInTick = true;
-    setImmediate(this.#endTick);
+    this.#planTurn();
+  }
+
+  #planTurn(): void {
+    if (this.#isTurnPlanned) return;
+    this.#isTurnPlanned = true;
+    setImmediate(this.#endTurn);
+  }
+
+  endBatch(): void {
+    if (this.engine.tickMicroseconds >= TICK_US_MAX) this.#endTick();
   }
 
   /** After the sockets that had something to read in this turn of the event loop. */
-  readonly #endTick = (): void => {
-    this.#isInTick = false;
+  readonly #endTurn = (): void => {
+    this.#isTurnPlanned = false;
+    this.#endTick();
+  };
+
+  #endTick(): void {
+    this.engine.tracking.broadcast();
+    if (this.config.values['maxmemory-clients'] !== 0) this.#limitClientMemory();
     this.sendReplies();
     this.engine.endTick();
-  };
+  }
 
   execute(connection: Connection, words: Arguments, mayWait: boolean): boolean {
     const { client } = connection;
     client.lastInteractionMs = this.engine.keyspace.nowMs;
     const ran = this.engine.pipeline.execute(client, words, mayWait);
-    if (!ran) this.#waiting.push(connection);
+    if (!ran && client.blocked === null) this.#waiting.push(connection);
     return ran;
   }
 
   replied(connection: Connection): void {
     this.#replying.push(connection);
+    this.#planTurn();
   }
 
   sendReplies(): void {
     const { reply } = this.engine;
+    this.engine.flushLog();
     let isKept = false;
     for (const connection of this.#replying) if (!connection.sendReplies()) isKept = true;
     this.#replying.length = 0;
@@ -220,7 +270,10 @@ export class Server implements EngineHost, ConnectionHost {
   }
 
   exceedsOutputLimit(connection: Connection): boolean {
-    const { hardBytes, softBytes, softSeconds } = this.config.values['client-output-buffer-limit'].normal;
+    const limits = this.config.values['client-output-buffer-limit'];
+    const { hardBytes, softBytes, softSeconds } = connection.client.isSubscriber
+      ? limits.pubsub
+      : limits.normal;
     const bytes = connection.outputBytes;
     if (hardBytes > 0 && bytes >= hardBytes) return true;
     if (softBytes === 0 || bytes < softBytes) {
@@ -232,8 +285,19 @@ export class Server implements EngineHost, ConnectionHost {
     return nowMs - connection.outputLimitSinceMs > softSeconds * 1000;
   }
 
+  left(connection: Connection): void {
+    this.clients.delete(connection.client.id);
+  }
+
   closed(connection: Connection): void {
+    clearTimeout(this.#blockTimers.get(connection.client));
+    this.#blockTimers.delete(connection.client);
+    this.engine.blocking.unblock(connection.client);
     this.engine.watches.unwatchAll(connection.client);
+    this.engine.publications.leave(connection.client);
+    this.engine.scripts.leave(connection.client);
+    this.engine.tracking.leave(connection.client);
+    this.engine.monitors.remove(connection.client);
     this.#connections.delete(connection.client.id);
     this.clients.delete(connection.client.id);
     const at = this.#waiting.indexOf(connection);
@@ -258,77 +322,85 @@ export class Server implements EngineHost, ConnectionHost {
     );
   }
 
-  /** Puts a changed `port` or `bind` into force. Where that can't be had, both go back to what they were. */
-  async #moveTcp(): Promise<void> {
-    const { values } = this.config;
-    const before = this.#listensOn;
-    if (values.port === before.port && values.bind.join(' ') === before.bind.join(' ')) return;
-    this.#listensOn = { port: values.port, bind: values.bind };
+  /**
+   * Puts a changed `port` or `bind` into force. Where that can't be had returns `refusal`, and listens nowhere: the
+   * configuration takes the change back then, and has this called again.
+   */
+  #moveTcp(refusal: string): string | undefined {
+    const { port, bind } = this.config.values;
+    const before = this.#tcp;
+    const isSame = port === before.port && bind.join(' ') === before.bind.join(' ');
+    if (isSame && before.isOpen) return undefined;
     for (const listener of this.#listeners.filter((candidate) => typeof candidate.address() !== 'string')) {
       listener.close();
       this.#listeners.splice(this.#listeners.indexOf(listener), 1);
     }
-    this.#port = 0;
+    // A port that the system chose stays until another is asked for.
+    const wanted = port === before.port ? before.boundPort : port;
     try {
-      if (values.port !== 0) await this.#listenOnTcp(values.port, values.bind);
-      this.#announceAddresses();
+      this.#listenOnTcp(wanted, wanted === 0 ? [] : bind);
     } catch (error) {
-      this.log.warning(`${(error as Error).message}; going back to port ${before.port}`);
-      this.#listensOn = before;
-      this.config.set([
-        ['port', `${before.port}`],
-        ['bind', before.bind.join(' ')],
-      ]);
-      await this.#listenOnTcp(before.port, before.bind).catch((again) => this.log.warning(again.message));
+      this.log.warning(`${(error as Error).message}; going back to port ${before.boundPort}`);
+      this.#tcp = { ...before, isOpen: false };
+      return refusal;
     }
+    this.#announceAddresses();
+    return undefined;
   }
 
-  async #listenOnTcp(port: number, bind: readonly string[]): Promise<void> {
-    this.#listensOn = { port, bind };
+  /** Listens on all of these addresses or, with an Error for people, on none. */
+  #listenOnTcp(port: number, bind: readonly string[]): void {
+    const listeners: Listener[] = [];
     const failures: string[] = [];
+    let boundPort = port;
     for (const word of bind) {
       const isOptional = word.startsWith('-');
       const name = isOptional ? word.slice(1) : word;
       const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name;
+      const listener = this.#makeListener();
       try {
-        await this.#listen({
-          host,
-          // The same for all addresses, also where the first was given one by the system.
-          port: port === 0 ? this.#port : port,
-          backlog: this.config.values['tcp-backlog'],
-          ipv6Only: host.includes(':'),
-        });
+        // The same port for all addresses, also where the first was given one by the system.
+        listenAtOnce(listener, { host, port: boundPort, backlog: this.config.values['tcp-backlog'] });
       } catch (error) {
-        const reason = `${host}:${port}: ${(error as Error).message}`;
-        const isAbsent = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(
-          (error as NodeJS.ErrnoException).code ?? '',
-        );
-        if (isOptional && isAbsent) continue;
-        failures.push(reason);
+        const { message, code = '' } = error as NodeJS.ErrnoException;
+        if (!isOptional || !['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(code))
+          failures.push(`${host}:${port}: ${message}`);
+        continue;
       }
+      listeners.push(listener);
+      boundPort = (listener.address() as { port: number }).port;
     }
-    if (failures.length > 0) throw new Error(`Could not listen: ${failures.join('; ')}`);
+    if (failures.length > 0) {
+      for (const listener of listeners) listener.close();
+      throw new Error(`Could not listen: ${failures.join('; ')}`);
+    }
+    for (const listener of listeners) this.#keep(listener);
+    const { values } = this.config;
+    this.#tcp = {
+      port: values.port,
+      bind: values.bind,
+      boundPort: listeners.length === 0 ? 0 : boundPort,
+      isOpen: true,
+    };
   }
 
   async #listenOnUnixSocket(path: string, permissions: number): Promise<void> {
     if (exists(path)) remove(path);
-    await this.#listen({ path, backlog: this.config.values['tcp-backlog'] });
+    const listener = this.#makeListener();
+    listener.listen({ path, backlog: this.config.values['tcp-backlog'] });
+    await once(listener, 'listening');
+    this.#keep(listener);
     if (permissions !== 0) setPermissions(path, permissions);
   }
 
-  #listen(options: ListenOptions): Promise<void> {
-    const listener = listenForConnections((socket, descriptor) => this.#accept(socket, descriptor));
-    return new Promise((resolve, reject) => {
-      listener.once('error', reject);
-      listener.listen(options, () => {
-        listener.removeListener('error', reject);
-        listener.on('error', (error) => this.log.warning(`Accepting a connection failed: ${error.message}`));
-        const address = listener.address();
-        if (typeof address === 'object' && address !== null) this.#port = address.port;
-        this.#listeners.push(listener);
-        resolve();
-      });
-    });
+  #makeListener(): Listener {
+    return listenForConnections((socket, descriptor) => this.#accept(socket, descriptor));
+  }
+
+  /** Takes a listener that listens among those that are closed at the end. */
+  #keep(listener: Listener): void {
+    listener.on('error', (error) => this.log.warning(`Accepting a connection failed: ${error.message}`));
+    this.#listeners.push(listener);
   }
 
   #accept(socket: Socket, descriptor: number): Connection | null {
@@ -346,11 +418,11 @@ export class Server implements EngineHost, ConnectionHost {
     const peer = socket.remoteAddress;
     const isLocal =
       peer === undefined || peer === '::1' || peer.startsWith('127.') || peer.startsWith('::ffff:127.');
-    if (values['protected-mode'] && values.requirepass === '' && !isLocal)
+    if (values['protected-mode'] && this.engine.users.defaultUser.isPasswordless && !isLocal)
       return refuse(PROTECTED_MODE_ERROR);
     if (values['tcp-keepalive'] > 0) socket.setKeepAlive(true, values['tcp-keepalive'] * 1000);
     const connection = new Connection(socket, this.#nextClientId++, descriptor, keyspace.nowMs, this);
-    connection.client.authenticated = values.requirepass === '';
+    this.engine.users.admit(connection.client);
     this.#connections.set(connection.client.id, connection);
     this.clients.set(connection.client.id, connection.client);
     return connection;
@@ -363,6 +435,7 @@ export class Server implements EngineHost, ConnectionHost {
       try {
         more = this.engine.cron();
         this.#closeIdleClients();
+        if (this.config.values['maxmemory-clients'] !== 0) this.#limitClientMemory();
       } catch (error) {
         this.crashed(error, 'the cron');
         return;
@@ -375,16 +448,42 @@ export class Server implements EngineHost, ConnectionHost {
   #closeIdleClients(): void {
     const { timeout } = this.config.values;
     const { nowMs } = this.engine.keyspace;
+    const { clientPeaks } = this.engine.statistics;
+    clientPeaks.begin(nowMs);
     for (const connection of this.#connections.values()) {
+      const { client } = connection;
+      clientPeaks.note(connection.queryCapacity, connection.outputBytes);
       // One that is being sent a large reply is not idle.
-      if (connection.outputBytes > 0 && connection.hasTakenReplies())
-        connection.client.lastInteractionMs = nowMs;
-      if (timeout > 0 && nowMs - connection.client.lastInteractionMs > timeout * 1000)
-        connection.close(false);
+      if (connection.outputBytes > 0 && connection.hasTakenReplies()) client.lastInteractionMs = nowMs;
+      const isIdle = timeout > 0 && nowMs - client.lastInteractionMs > timeout * 1000;
+      const isExpectedToWait = client.isSubscriber || client.isMonitor || client.blocked !== null;
+      if (isIdle && !isExpectedToWait) connection.close(false);
       else if (connection.outputBytes > 0 && this.exceedsOutputLimit(connection)) {
         this.complained(connection, 'output buffer limit exceeded');
         connection.close(false);
       }
+    }
+  }
+
+  /** Disconnects the clients that take most memory while all together take more than `maxmemory-clients` (evictClients). */
+  #limitClientMemory(): void {
+    const { nowMs } = this.engine.keyspace;
+    if (nowMs - this.#clientsCheckedMs < CLIENT_CHECK_MS) return;
+    this.#clientsCheckedMs = nowMs;
+    const setting = this.config.values['maxmemory-clients'];
+    const limit = setting > 0 ? setting : Math.floor((-setting * this.engine.memoryLimit) / 100);
+    if (limit === 0) return;
+    let bytes = 0;
+    for (const client of this.clients.values()) bytes += client.byteCount;
+    if (bytes <= limit) return;
+    const largestFirst = [...this.clients.values()].sort((left, right) => right.byteCount - left.byteCount);
+    for (const client of largestFirst) {
+      if (bytes <= limit) return;
+      if (client.noEvict || client.closing) continue;
+      bytes -= client.byteCount;
+      this.log.notice(`Evicting client: ${describeClient(client, nowMs)}`);
+      this.engine.statistics.evictedClients++;
+      client.transport.close(false);
     }
   }
 

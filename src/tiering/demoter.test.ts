@@ -7,7 +7,14 @@ import { Demoter } from './demoter.ts';
 const START_MS = 1_700_000_000_000;
 
 function keyspaceOf(count: number): Keyspace {
-  const events = { modified() {}, databaseChanged() {}, notify() {}, deleted() {}, fieldsDeleted() {}, detached() {} };
+  const events = {
+    modified() {},
+    databaseChanged() {},
+    notify() {},
+    deleted() {},
+    fieldsDeleted() {},
+    detached() {},
+  };
   const keyspace = new Keyspace(2, new SeededRandom(1), events);
   for (let number = 0; number < count; number++) {
     const key = Buffer.from(`key:${number}`);

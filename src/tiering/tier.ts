@@ -440,7 +440,7 @@ export class Tier implements ColdTier {
   /** Removes cold keys whose time has come, for a bounded time. */
   #expire(): void {
     const keyspace = this.#keyspace;
-    if (keyspace.expiryPaused) return;
+    if (keyspace.expiryPaused || keyspace.removalsHeld) return;
     const expiry = this.#expiry;
     const start = this.#clock.monotonicUs();
     for (let count = 0; count < EXPIRED_KEYS_MAX && expiry.next(keyspace.nowMs); count++) {

@@ -8,6 +8,8 @@ import { commandCount, compareSequences, Pair } from './run.ts';
 
 const NAMES: readonly Word[] = ['me', '', 'two words', 'new\nline', 'ünïcode', '\x00', 'x'.repeat(200), '~!'];
 
+const TRACKING_OPTIONS: readonly Word[] = ['BCAST', 'OPTIN', 'OPTOUT', 'optin', 'noloop', 'x'];
+
 const COMMANDS: readonly ((random: Random) => Word[])[] = [
   () => ['PING'],
   (random) => ['PING', value(random)],
@@ -33,6 +35,16 @@ const COMMANDS: readonly ((random: Random) => Word[])[] = [
   (random) => ['CLIENT', 'LIST', 'TYPE', pick(random, ['normal', 'x', 'slave'])],
   (random) => ['CLIENT', 'LIST', 'ID', pick(random, ['1', 'x', '0', '-1', ...EDGES])],
   (random) => ['CLIENT', pick(random, ['INFO', 'LIST', 'NOSUCH', ''])],
+  // Twice, so that NOLOOP is there however the command is spoilt: a client never hears of its own changes.
+  (random) => ['CLIENT', 'TRACKING', 'on', 'NOLOOP', pick(random, TRACKING_OPTIONS), 'NOLOOP'],
+  (random) => ['CLIENT', 'TRACKING', 'on', 'NOLOOP', 'BCAST', 'PREFIX', key(random), 'NOLOOP'],
+  (random) => ['CLIENT', 'TRACKING', 'on', 'NOLOOP', 'REDIRECT', pick(random, EDGES), 'NOLOOP'],
+  (random) => ['CLIENT', 'TRACKING', pick(random, ['off', 'OFF', 'x'])],
+  (random) => ['CLIENT', 'CACHING', pick(random, ['yes', 'NO', 'x'])],
+  () => ['CLIENT', 'TRACKINGINFO'],
+  () => ['CLIENT', 'GETREDIR'],
+  () => ['CLIENT', 'UNPAUSE'],
+  (random) => ['CLIENT', 'UNBLOCK', pick(random, EDGES), pick(random, ['timeout', 'ERROR', 'x'])],
   () => ['RESET'],
   () => ['COMMAND', 'COUNT'],
   (random) => [

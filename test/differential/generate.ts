@@ -151,14 +151,17 @@ function recased(random: Random, word: Word): Word {
 
 const SPOILT_PERCENT = 12;
 /**
- * Since Redis 7.2 HELLO does nothing before all its options are read, where 7.0 goes as far as it gets; WAIT would wait for
- * ever; and an EXEC with arguments outside a transaction is refused in other words.
+ * What blocks would wait for a spoilt time, or for ever. Since Redis 7.2 HELLO does nothing before all its options are read, where 7.0 goes as far as it gets; and WAIT would wait
+ * for ever. BITCOUNT and BITPOS of a missing key look at their range since 7.2 only. Members added by another score than 0 have
+ * no order of their bytes, ZRANK takes an option since 7.2, and SRANDMEMBER and ZRANDMEMBER would reply as much as a
+ * number says. SPOP of some members leaves others on each server.
  */
-const NOT_SPOILT = ['HELLO', 'WAIT', 'EXEC'];
+const NOT_SPOILT =
+  /^(HELLO|WAIT|BITCOUNT|BITPOS|BL?R?POP|BLMOVE|BRPOPLPUSH|BLMPOP|BZM?POP(MIN|MAX)?|ZADD|Z(REV)?RANK|[SZ]RANDMEMBER|SPOP)$/;
 
 /** Now and then spoils a command: a word less, a word more, one doubled, one replaced. */
 export function spoilt(random: Random, words: Word[]): Word[] {
-  if (NOT_SPOILT.includes(String(words[0]))) return words;
+  if (NOT_SPOILT.test(String(words[0]))) return words;
   const result = words.map((word) => (chance(random, 5) ? recased(random, word) : word));
   if (!chance(random, SPOILT_PERCENT)) return result;
   const at = 1 + random.below(result.length);
@@ -176,6 +179,7 @@ export function expiresSoon(words: readonly Word[]): boolean {
   const texts = words.map((word) => word.toString('latin1').toLowerCase());
   const isSoon = (text: string | undefined) => text !== undefined && /^[1-9]\d{0,5}$/.test(text);
   if (/^(p?setex|p?expire)$/.test(texts[0])) return isSoon(texts[2]);
+  if (texts[0] === 'restore') return isSoon(texts[2]) && !texts.includes('absttl');
   return texts.some((text, at) => (text === 'ex' || text === 'px') && isSoon(texts[at + 1]));
 }
 

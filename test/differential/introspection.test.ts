@@ -64,7 +64,7 @@ const ABSENT_FIELDS: Record<string, readonly string[]> = {
     total_net_repl_input_bytes total_net_repl_output_bytes instantaneous_input_repl_kbps
     instantaneous_output_repl_kbps sync_full sync_partial_ok sync_partial_err expired_stale_perc
     expire_cycle_cpu_milliseconds total_eviction_exceeded_time current_eviction_exceeded_time
-    pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks
+    latest_fork_usec total_forks
     migrate_cached_sockets slave_expires_tracked_keys active_defrag_hits active_defrag_misses
     active_defrag_key_hits active_defrag_key_misses total_active_defrag_time current_active_defrag_time
     tracking_total_keys tracking_total_items tracking_total_prefixes dump_payload_sanitizations

@@ -1,7 +1,18 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Reply } from '../../src/resp/reply.ts';
 import { callAll, connect, errorText, fields, type TestClient } from '../support/client.ts';
+import { createGenerator } from '../support/generator.ts';
 import {
   eventually,
   runThermocline,
@@ -98,6 +109,58 @@ describe('cold keys', () => {
   });
 });
 
+describe('a record that is damaged on the SSD', () => {
+  /** Values that are told from each other anywhere in a file, and can't be compressed. */
+  const textOf = (index: number) => `<${index}>${createGenerator(index).bytes(200).toString('hex')}`;
+  const COUNT = 6000;
+
+  test('is an error of its key alone, which is logged and counted', async () => {
+    const server = await startThermocline({ ...FLEX, maxmemory: '64mb' });
+    const client = await connect(server.port);
+    const names = Array.from({ length: COUNT }, (_, index) => `key:${index}`);
+    await callAll(
+      client,
+      names.map((name, index) => ['SET', name, textOf(index)]),
+      '+OK\r\n',
+    );
+    for (let at = 0; at < COUNT; at += 1000) {
+      const part = names.slice(at, at + 1000);
+      await eventually(async () => {
+        await client.call('FLEX', 'DEMOTE', ...part);
+        return (await info(client)).flex_cold_keys === `${at + 1000}`;
+      }, 'the keys are cold');
+    }
+    const victim = 1234;
+    const file = join(server.directory, 'ssd', '00000000', 'blocks.mdb');
+    const bytes = Buffer.from(textOf(victim).slice(0, 40));
+    await eventually(() => readFileSync(file).includes(bytes), 'the record is on the disk');
+    const descriptor = openSync(file, 'r+');
+    writeSync(descriptor, Buffer.from([bytes[20] ^ 1]), 0, 1, readFileSync(file).indexOf(bytes) + 20);
+    closeSync(descriptor);
+
+    const expected =
+      "IOERR the value of this key can't be read from the SSD tier: its record fails its checksum";
+    for (const words of [['GET'], ['TTL'], ['APPEND', 'x'], ['DEL']]) {
+      const [command, ...rest] = words;
+      expect(errorText(await client.call(command, `key:${victim}`, ...rest))).toBe(expected);
+    }
+    await client.call('MULTI');
+    for (const index of [victim - 1, victim, victim + 1]) await client.call('GET', `key:${index}`);
+    const [before, damaged, after] = (await client.call('EXEC')) as Reply[];
+    expect([before, errorText(damaged), after]).toEqual([textOf(victim - 1), expected, textOf(victim + 1)]);
+    expect(server.log().split("A cold record can't be read: its record fails its checksum")).toHaveLength(6);
+    expect(await info(client)).toMatchObject({ flex_cold_read_errors: '5', flex_fault: 'none' });
+    expect(await client.call('DBSIZE')).toBe(COUNT);
+    for (let index = 0; index < COUNT; index++) {
+      if (index !== victim) expect(await client.call('GET', `key:${index}`)).toBe(textOf(index));
+    }
+    expect(await client.call('SET', 'another', 'x')).toBe('OK');
+    expect(await client.call('FLUSHALL')).toBe('OK');
+    expect(await client.call('GET', `key:${victim}`)).toBe(null);
+    await server.close();
+  });
+});
+
 describe('with Flex off', () => {
   test('FLEX says so', async () => {
     const off = await connect((await startThermocline()).port);
@@ -105,6 +168,33 @@ describe('with Flex off', () => {
       expect(errorText(await off.call('FLEX', ...words))).toMatch(/^ERR Flex is off/);
     }
     expect(fields(await off.call('INFO', 'flex'))).toEqual({ flex_enabled: '0' });
+  });
+});
+
+describe('the least sensible budget', () => {
+  const WARNING = /leaves next to nothing for hot data with Flex on: maxmemory should be 32mb at least/g;
+
+  test('is told where less is given, at the start and by CONFIG SET', async () => {
+    const server = await startThermocline({ ...FLEX, maxmemory: '31mb' });
+    const client = await connect(server.port);
+    const warnings = () => server.log().match(WARNING)?.length ?? 0;
+    expect(warnings()).toBe(1);
+    expect(await client.call('CONFIG', 'SET', 'maxmemory', '32mb')).toBe('OK');
+    expect(await client.call('CONFIG', 'SET', 'maxmemory', '64mb')).toBe('OK');
+    expect(warnings()).toBe(1);
+    expect(await client.call('CONFIG', 'SET', 'maxmemory', '8mb', 'timeout', '0')).toBe('OK');
+    await eventually(() => warnings() === 2, 'the warning is logged');
+    const off = await startThermocline({ maxmemory: '1mb' });
+    expect(off.log()).not.toMatch(WARNING);
+  });
+
+  test('leaves a quarter of it for hot data', async () => {
+    const server = await startThermocline({ ...FLEX, maxmemory: '32mb' });
+    const client = await connect(server.port);
+    const value = createGenerator(1).bytes(500).toString('hex');
+    const commands = Array.from({ length: 40_000 }, (_, index) => ['SET', `key:${index}`, value]);
+    await callAll(client, commands, '+OK\r\n');
+    expect(Number((await info(client)).flex_hot_bytes)).toBeGreaterThan(8 * 1024 * 1024);
   });
 });
 

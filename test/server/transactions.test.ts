@@ -8,7 +8,7 @@ type Script = readonly string[];
 let ports: number[];
 
 beforeAll(async () => {
-  const server = await startThermocline();
+  const server = await startThermocline({ 'enable-debug-command': 'yes' });
   ports = [server.port];
   if (hasRedis) ports.push((await startRedis()).port);
 });
@@ -45,6 +45,23 @@ const scripts: [string, Script][] = [
   ['WATCH inside MULTI', ['a MULTI', 'a WATCH k', 'a SET k 1', 'a EXEC', 'a GET k']],
   ['an unknown command aborts it', ['a MULTI', 'a SET k 1', 'a NOSUCH x', 'a EXEC', 'a GET k']],
   ['a wrong arity aborts it', ['a MULTI', 'a GET', 'a SET k 1', 'a EXEC', 'a GET k', 'a EXEC']],
+  [
+    'a wrong arity of EXEC aborts it, were there none',
+    ['a WATCH k', 'a EXEC x', 'b SET k 1', 'a MULTI', 'a GET k', 'a EXEC'],
+  ],
+  [
+    'an EXEC that is refused',
+    [
+      'a MULTI',
+      'a CONFIG SET requirepass p',
+      'a EXEC',
+      'b EXEC',
+      'b AUTH p',
+      'b EXEC',
+      'b CONFIG SET requirepass ""',
+    ],
+  ],
+  ['DEBUG within it', ['a MULTI', 'a DEBUG SLEEP 0', 'a DEBUG OBJECT k', 'a DEBUG NOSUCH', 'a EXEC']],
   ['a wrong arity of EXEC aborts it', ['a MULTI', 'a SET k 1', 'a EXEC x', 'a EXEC', 'a GET k']],
   ['DISCARD after an error', ['a MULTI', 'a GET', 'a DISCARD', 'a MULTI', 'a SET k 1', 'a EXEC']],
   ['commands that may not be queued', ['a MULTI', 'a SHUTDOWN NOSAVE', 'a EXEC']],

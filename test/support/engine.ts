@@ -15,15 +15,17 @@ import {
   NOTIFY_KEY_MISS,
   NOTIFY_LIST,
   NOTIFY_NEW,
+  NOTIFY_OVERWRITTEN,
   NOTIFY_SET,
   NOTIFY_SORTED_SET,
   NOTIFY_STREAM,
   NOTIFY_STRING,
+  NOTIFY_TYPE_CHANGED,
 } from '../../src/keyspace/keyspace.ts';
 import { PARTITION_COUNT } from '../../src/keyspace/slot-table.ts';
 import { Arguments } from '../../src/resp/arguments.ts';
 import { decodeReply, type Reply } from '../../src/resp/reply.ts';
-import { Engine, type EngineHost } from '../../src/server/engine.ts';
+import { Engine, type EngineHost, type TierDisk } from '../../src/server/engine.ts';
 
 /** Where keys are after each command: in RAM, all in the SSD tier, or each in one of them by chance. */
 export type Residency = 'hot' | 'demoted' | 'random';
@@ -36,9 +38,11 @@ export interface EngineOptions {
   readonly residency?: Residency;
   /** Directives by name, as in a configuration file. */
   readonly directives?: Readonly<Record<string, string>>;
-  /** Classes of events besides those that `A` of notify-keyspace-events stands for: NOTIFY_NEW, NOTIFY_KEY_MISS. */
+  /** Classes of events besides those that `A` of notify-keyspace-events stands for, such as NOTIFY_NEW. */
   readonly notifyFlags?: number;
   readonly seed?: number;
+  /** The tier's disk, in place of the machine's. */
+  readonly disk?: TierDisk;
 }
 
 /** An argument of a command; strings are UTF-8. */
@@ -50,7 +54,10 @@ export interface Outcome {
   readonly raw: string;
   /** The reply decoded, bulk strings as UTF-8; an error is a ReplyError. */
   readonly value: Reply;
-  /** Commands propagated, words joined by spaces; those of a database other than 0 as `1:DEL a`. */
+  /**
+   * Commands propagated, words joined by spaces; those of a database other than 0 as `1:DEL a`, those for replicas only
+   * as `replicas:PUBLISH a b`.
+   */
   readonly propagated: readonly string[];
   /** Events as class letter, name and key: `$ set a`; those of a database other than 0 as `1:$ set a`. */
   readonly events: readonly string[];
@@ -72,6 +79,8 @@ const EVENT_LETTERS = new Map([
 const EXTRA_LETTERS = new Map([
   [NOTIFY_KEY_MISS, 'm'],
   [NOTIFY_NEW, 'n'],
+  [NOTIFY_OVERWRITTEN, 'o'],
+  [NOTIFY_TYPE_CHANGED, 'c'],
 ]);
 
 /**
@@ -111,6 +120,8 @@ class Host implements EngineHost {
   readonly waitingClientCount = 0;
   readonly port = 6379;
   resumeWaiting(): void {}
+  blocked(): void {}
+  unblocked(): void {}
   clientBytes(): number {
     return 0;
   }
@@ -119,6 +130,9 @@ class Host implements EngineHost {
   }
   crashed(error: unknown): void {
     throw error;
+  }
+  exit(status: number): void {
+    throw new Error(`The process ends with status ${status}`);
   }
 }
 
@@ -130,11 +144,12 @@ export class TestEngine extends Engine {
   readonly #chance: SeededRandom;
   #propagated: string[] = [];
   #events: string[] = [];
+  readonly #pushed = new Map<Client, string>();
 
   constructor(config: Config, residency: Residency, options: EngineOptions) {
     const seed = options.seed ?? 1;
     const host = new Host();
-    super(config, host, new ManualClock(START_MS), new SeededRandom(seed));
+    super(config, host, new ManualClock(START_MS), new SeededRandom(seed), options.disk);
     this.#host = host;
     this.#residency = residency;
     this.#chance = new SeededRandom(seed + 1);
@@ -148,7 +163,20 @@ export class TestEngine extends Engine {
         this.#propagated.push(inDatabase(databaseNumber, text));
       }
     };
+    this.onReplicate = (databaseNumber, words) => {
+      const text = Array.from({ length: words.count }, (_, at) =>
+        Buffer.from(words.copy(at)).toString('utf8'),
+      );
+      this.#propagated.push(`replicas:${inDatabase(databaseNumber, text.join(' '))}`);
+    };
     this.client = this.connect();
+  }
+
+  /** The bytes of messages that a client was sent besides replies since this was asked last, one character each. */
+  takePushes(client: Client): string {
+    const text = this.#pushed.get(client) ?? '';
+    this.#pushed.delete(client);
+    return text;
   }
 
   /** A further client. */
@@ -162,9 +190,13 @@ export class TestEngine extends Engine {
       outputBytes: 0,
       receivedBytes: 0,
       sentBytes: 0,
+      push: (bytes, start, end) => {
+        this.#pushed.set(client, (this.#pushed.get(client) ?? '') + bytes.toString('latin1', start, end));
+      },
       close: () => {},
     };
-    const client = new Client(this.clients.size + 1, transport, this.clock.nowMs);
+    const client: Client = new Client(this.clients.size + 1, transport, this.clock.nowMs);
+    this.users.admit(client);
     client.authenticated = true;
     this.#host.clients.set(client.id, client);
     return client;
@@ -193,7 +225,7 @@ export class TestEngine extends Engine {
       propagated: this.#propagated,
       events: this.#events,
     };
-    this.#settle();
+    this.settle();
     return outcome;
   }
 
@@ -205,18 +237,22 @@ export class TestEngine extends Engine {
     return { propagated: this.#propagated, events: this.#events };
   }
 
-  override notify(...told: Parameters<KeyspaceEvents['notify']> | []): void {
-    if (told.length === 0) return;
+  override notify(...told: Parameters<KeyspaceEvents['notify']>): void {
+    super.notify(...told);
     const [eventClass, event, database, key, offset, length] = told;
     const letter = EVENT_LETTERS.get(eventClass) ?? EXTRA_LETTERS.get(eventClass);
     const name = Buffer.from(key.subarray(offset, offset + length)).toString('utf8');
     this.#events.push(inDatabase(database.number, `${letter} ${event} ${name}`));
   }
 
-  #settle(): void {
+  /** Moves keys, and pages of values, between the tiers as the residency says. */
+  settle(): void {
     const { tier } = this;
     if (tier === null) return;
-    for (const database of this.keyspace.databases) {
+    const tables = this.keyspace.databases.flatMap((database) =>
+      [database, database.pageRecords ?? []].flat(),
+    );
+    for (const database of tables) {
       const { table } = database;
       for (let partition = 0; partition < PARTITION_COUNT; partition++) {
         if (table.partitionCount(partition) === 0) continue;

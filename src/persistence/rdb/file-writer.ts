@@ -63,11 +63,16 @@ export class RdbFileWriter {
 
   /** Begins a database with so many keys, some of which expire. */
   beginDatabase(index: number, keyCount: number, expireCount: number): void {
-    this.#writer.writeByte(RdbOpcode.SELECTDB);
-    this.#writer.writeLength(index);
+    this.selectDatabase(index);
     this.#writer.writeByte(RdbOpcode.RESIZEDB);
     this.#writer.writeLength(keyCount);
     this.#writer.writeLength(expireCount);
+  }
+
+  /** Goes back to a database that was begun before. */
+  selectDatabase(index: number): void {
+    this.#writer.writeByte(RdbOpcode.SELECTDB);
+    this.#writer.writeLength(index);
   }
 
   /** Announces the keys of a cluster's slot (Redis 7.4 and later: version 12). */

@@ -206,17 +206,27 @@ export abstract class CountedTree {
       return false;
     }
     let page = this.#root;
+    let below = this.count;
     for (let level = 0; level < this.#height; level++) {
-      const { bytes, offset, length } = this.#loadInner(page);
-      const end = offset + length;
+      const inner = this.#loadInner(page);
+      const { bytes, offset } = inner;
+      const last = offset + lastEntryOf(inner);
       let at = offset + INNER_HEAD_BYTES;
-      for (;;) {
+      // What is looked for is at the end more often than elsewhere, where streams grow.
+      if (
+        last > at &&
+        this.compareSeparator(bytes, separatorAt(bytes, last), separatorLength(bytes, last)) <= 0
+      ) {
+        this.rank += below - readUint32(bytes, last + 4);
+        at = last;
+      }
+      while (at < last) {
         const next = innerEntryEnd(bytes, at);
-        if (next >= end) break;
         if (this.compareSeparator(bytes, separatorAt(bytes, next), separatorLength(bytes, next)) > 0) break;
         this.rank += readUint32(bytes, at + 4);
         at = next;
       }
+      below = readUint32(bytes, at + 4);
       this.#pathPages[level] = page;
       this.#pathEntries[level] = at - offset;
       page = readUint32(bytes, at);
@@ -226,7 +236,8 @@ export abstract class CountedTree {
     const count = this.#leafCount;
     let at = offset + LEAF_HEAD_BYTES;
     let order = -1;
-    let number = 0;
+    let number = this.#numberByHalving(bytes, at, count);
+    at += number * this.fixedBytes;
     for (; number < count; number++) {
       order = this.compare(bytes, at);
       if (order >= 0) break;
@@ -236,6 +247,23 @@ export abstract class CountedTree {
     this.itemNumber = number;
     this.rank += number;
     return order === 0;
+  }
+
+  /** Bytes of every item, where all have as many; else 0. */
+  protected get fixedBytes(): number {
+    return 0;
+  }
+
+  /** How many of the leaf's items, which begin at `start` and have as many bytes, are before the key looked for; 0 for others. */
+  #numberByHalving(bytes: Uint8Array, start: number, count: number): number {
+    const size = this.fixedBytes;
+    let number = 0;
+    for (let end = size === 0 ? 0 : count; number < end; ) {
+      const middle = (number + end) >>> 1;
+      if (this.compare(bytes, start + middle * size) < 0) number = middle + 1;
+      else end = middle;
+    }
+    return number;
   }
 
   /** Moves from behind a leaf's last item to the next leaf's first one. Whether there is an item under the cursor. */

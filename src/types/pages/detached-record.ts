@@ -1,4 +1,4 @@
-import { type Payload, type RecordStore, roomFor } from './record-store.ts';
+import { type PageStore, type Payload, type RecordStore, roomFor, type ValueStore } from './record-store.ts';
 
 /** A value that no key has yet: what a command builds before it is stored. Its own bytes are in the V8 heap. */
 export class DetachedRecord implements RecordStore, Payload {
@@ -32,5 +32,15 @@ export class DetachedRecord implements RecordStore, Payload {
 
   makeHot(): Payload {
     return this;
+  }
+}
+
+/** Such a value together with the pages of the database that it is to be in. */
+export class DetachedValue extends DetachedRecord implements ValueStore {
+  readonly pages: PageStore;
+
+  constructor(encoding: number, payloadLength: number, pages: PageStore) {
+    super(encoding, payloadLength);
+    this.pages = pages;
   }
 }

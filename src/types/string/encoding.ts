@@ -3,7 +3,7 @@ import { isCanonicalInteger } from '../../base/numbers.ts';
 /** Encodings of strings as OBJECT ENCODING tells them; the payload is the string's bytes under each. */
 export const ENCODING_RAW = 0;
 export const ENCODING_INTEGER = 1;
-export const ENCODING_EMBEDDED = 8;
+export const ENCODING_EMBEDDED = 2;
 /** Longest embedded string (OBJ_ENCODING_EMBSTR_SIZE_LIMIT). */
 const EMBEDDED_BYTES_MAX = 44;
 

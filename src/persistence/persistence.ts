@@ -1,0 +1,482 @@
+import { dirname, join } from 'node:path';
+import { latin1Bytes } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import { errorReason, type Files } from '../base/files.ts';
+import { REDIS_VERSION } from '../base/version.ts';
+import type { ShutdownOptions } from '../command-table/call.ts';
+import type {
+  LoadingReport,
+  PersistenceControl,
+  PersistenceReport,
+} from '../command-table/persistence-control.ts';
+import type { ScriptControl } from '../command-table/script-control.ts';
+import type { Config } from '../config/config.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import { RdbError } from './rdb/rdb-error.ts';
+import { RdbLoader } from './rdb-loader.ts';
+import { Snapshot } from './snapshot.ts';
+import { SnapshotFile } from './snapshot-file.ts';
+
+const LOADING = 'LOADING Redis is loading the dataset in memory';
+const WRITES_STOPPED =
+  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
+/** Microseconds of a snapshot in one run of the cron. */
+const SLICE_US = 3000;
+/** Seconds before a snapshot that failed is begun again by itself. */
+const RETRY_SECONDS = 5;
+/** Share of the budget that a snapshot may keep of what changes, and what it may keep where there is no budget. */
+const KEPT_FRACTION = 1 / 20;
+const KEPT_BYTES_DEFAULT = 64 * 1024 * 1024;
+/** Microseconds of loading between two looks at what else there is to do. */
+const LOAD_SLICE_US = 20_000;
+/** A load tells how far it has come at each such part. */
+const PROGRESS_PARTS = 10;
+
+/** What a snapshot needs beside the keyspace. */
+export interface PersistenceHost {
+  readonly keyspace: Keyspace;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly scripts: ScriptControl;
+  /** Bytes of RAM that the server may take, 0 for no limit, and those that it takes. */
+  memoryLimit(): number;
+  usedBytes(): number;
+  /** Makes room for more data: at once or, with 'wait', later; 'full' if there is none. */
+  makeRoom(): 'run' | 'wait' | 'full';
+  free(walk: IterableIterator<void>, atOnce: boolean): void;
+  log(text: string, level?: 'debug' | 'verbose' | 'notice' | 'warning'): void;
+}
+
+/** A snapshot that is being written. */
+interface Running {
+  readonly snapshot: Snapshot;
+  readonly file: SnapshotFile;
+  readonly startMs: number;
+  /** The keyspace's count of changes when it began. */
+  readonly dirty: number;
+  keptBytesPeak: number;
+  isFinishing: boolean;
+}
+
+/** Snapshots to a file, by command or at save points, and loading it at the start (rdb.c). */
+export class Persistence implements PersistenceControl {
+  /** Something else is being written: snapshots in the background wait for it. */
+  isOccupied = false;
+  readonly #host: PersistenceHost;
+  #running: Running | null = null;
+  #isScheduled = false;
+  #savedDirty: number;
+  #lastSaveMs: number;
+  #lastTryMs = 0;
+  #hasFailed = false;
+  #lastDurationMs = -1;
+  #lastKeptBytes = 0;
+  #saves = 0;
+  #loadedKeys = 0;
+  #expiredKeys = 0;
+  #loader: RdbLoader | null = null;
+  #loadStartMs = 0;
+  #loadBytes = 0;
+
+  constructor(host: PersistenceHost) {
+    this.#host = host;
+    this.#savedDirty = host.keyspace.dirty;
+    this.#lastSaveMs = host.keyspace.nowMs;
+  }
+
+  get isRestricting(): boolean {
+    return this.#loader !== null || this.#hasFailed;
+  }
+
+  refusalOf(isWrite: boolean, isAllowedWhileLoading: boolean): string | null {
+    const { values } = this.#host.config;
+    if (this.#loader !== null) return isAllowedWhileLoading ? null : LOADING;
+    const stopsWrites = values['stop-writes-on-bgsave-error'] && values.save.length > 0 && this.#hasFailed;
+    return isWrite && stopsWrites ? WRITES_STOPPED : null;
+  }
+
+  get isSaving(): boolean {
+    return this.#running !== null;
+  }
+
+  get isLoading(): boolean {
+    return this.#loader !== null;
+  }
+
+  /** Bytes of RAM that the present snapshot takes. */
+  get byteCount(): number {
+    return this.#running?.snapshot.byteCount ?? 0;
+  }
+
+  /** Whether a snapshot is to be written when the server ends in order. */
+  get hasSavePoints(): boolean {
+    return this.#host.config.values.save.length > 0;
+  }
+
+  save(): boolean {
+    const { keyspace, clock } = this.#host;
+    this.#saves++;
+    const snapshot = new Snapshot(keyspace, clock, false);
+    let file: SnapshotFile | null = null;
+    try {
+      file = this.#openFile(snapshot);
+      snapshot.attach(file);
+      while (!snapshot.isDone) snapshot.run(Number.POSITIVE_INFINITY);
+      file.finish();
+    } catch (error) {
+      file?.discard();
+      this.#tellFailure(error);
+      return false;
+    } finally {
+      snapshot.end();
+    }
+    this.#savedDirty = keyspace.dirty;
+    this.#lastSaveMs = clock.wallMs();
+    this.#hasFailed = false;
+    this.#host.log('DB saved on disk', 'notice');
+    return true;
+  }
+
+  beginSave(): boolean {
+    const { keyspace, clock } = this.#host;
+    this.#isScheduled = false;
+    this.#saves++;
+    this.#lastTryMs = clock.wallMs();
+    const snapshot = new Snapshot(keyspace, clock, true);
+    try {
+      const file = this.#openFile(snapshot);
+      snapshot.attach(file);
+      const { dirty } = keyspace;
+      this.#running = {
+        snapshot,
+        file,
+        startMs: this.#lastTryMs,
+        dirty,
+        keptBytesPeak: 0,
+        isFinishing: false,
+      };
+    } catch (error) {
+      snapshot.end();
+      this.#hasFailed = true;
+      this.#tellFailure(error);
+      return false;
+    }
+    this.#host.log('Background saving started', 'notice');
+    return true;
+  }
+
+  scheduleSave(): void {
+    this.#isScheduled = true;
+  }
+
+  /**
+   * Before the server ends in order: gives the snapshot in the background up, and writes one where there are save points or it is
+   * asked for. False, which is logged, if that fails and the end is not forced: then the server must go on.
+   */
+  prepareToEnd({ save, force }: ShutdownOptions): boolean {
+    this.abandon();
+    if (this.#loader !== null || save === 'nosave' || (save === 'default' && !this.hasSavePoints))
+      return true;
+    this.#host.log('Saving the final RDB snapshot before exiting.', 'notice');
+    if (this.save()) return true;
+    this.#host.log("Error trying to save the DB, can't exit.");
+    return force;
+  }
+
+  /** Gives the snapshot in the background up, if there is one. */
+  abandon(): void {
+    const running = this.#running;
+    if (running === null) return;
+    this.#running = null;
+    running.snapshot.end();
+    running.file.discard();
+    this.#host.log('Background saving given up', 'warning');
+  }
+
+  flushedAll(): void {
+    this.abandon();
+    if (this.hasSavePoints) this.save();
+  }
+
+  relieve(): void {
+    const running = this.#running;
+    if (running === null || running.isFinishing) return;
+    const limit = this.#host.memoryLimit();
+    const byteLimit = limit === 0 ? KEPT_BYTES_DEFAULT : limit * KEPT_FRACTION;
+    const { byteCount } = running.snapshot;
+    if (byteCount > running.keptBytesPeak) running.keptBytesPeak = byteCount;
+    if (byteCount <= byteLimit) return;
+    this.#advance(running, () => running.snapshot.relieve(byteLimit / 2));
+  }
+
+  /** The work between commands: goes on with a snapshot, or begins one where it is time. Whether there is more to do at once. */
+  cron(): boolean {
+    if (this.#loader !== null) return true;
+    const running = this.#running;
+    if (running === null) {
+      this.#beginWhereDue();
+      return this.#running !== null;
+    }
+    if (running.isFinishing) return false;
+    if (running.snapshot.wasCleared) {
+      this.#host.log('A database was emptied: saving begins anew', 'notice');
+      running.file.discard();
+      this.#running = null;
+      this.#saves--;
+      this.beginSave();
+      return true;
+    }
+    running.keptBytesPeak = Math.max(running.keptBytesPeak, running.snapshot.byteCount);
+    this.#advance(running, () => running.snapshot.run(SLICE_US));
+    return !running.isFinishing;
+  }
+
+  reload(keeps: boolean, merges: boolean): boolean {
+    const { keyspace, files, scripts } = this.#host;
+    if (!keeps) {
+      for (const database of keyspace.databases) this.#host.free(database.clear(), false);
+      scripts.flushLibraries();
+    }
+    const { path } = this;
+    try {
+      if (files.exists(path)) for (const _ of this.#load(path, merges));
+    } catch (error) {
+      this.#host.log(`Loading ${path} failed: ${loadFailure(error)}`);
+      return false;
+    }
+    return true;
+  }
+
+  /** Loads the file of the snapshot, if there is one, without letting others run. Throws an Error with the reason, for people. */
+  loadAtOnce(): void {
+    const { path } = this;
+    if (!this.#host.files.exists(path)) return;
+    try {
+      for (const _ of this.#load(path, false)) this.#host.makeRoom();
+    } catch (error) {
+      throw new Error(`Can't load ${path}: ${loadFailure(error)}`);
+    }
+  }
+
+  /**
+   * As {@link loadAtOnce}, in parts between which others run, who are told that data is being loaded; waits where there is no room
+   * yet.
+   */
+  async load(): Promise<void> {
+    const { path } = this;
+    const { files, clock, makeRoom } = this.#host;
+    if (!files.exists(path)) return;
+    try {
+      let startUs = clock.monotonicUs();
+      for (const _ of this.#load(path, false)) {
+        let room = makeRoom();
+        if (room === 'run' && clock.monotonicUs() - startUs < LOAD_SLICE_US) continue;
+        do {
+          if (room === 'full')
+            throw new RdbError('there is no room for its keys, neither in memory nor in the tier');
+          await new Promise((resolve) => setTimeout(resolve, room === 'wait' ? 1 : 0));
+          room = makeRoom();
+        } while (room !== 'run');
+        startUs = clock.monotonicUs();
+      }
+    } catch (error) {
+      throw new Error(`Can't load ${path}: ${loadFailure(error)}`);
+    }
+  }
+
+  /** Where snapshots are. */
+  get path(): string {
+    const { dir, dbfilename } = this.#host.config.values;
+    return join(dir, dbfilename);
+  }
+
+  get report(): PersistenceReport {
+    const running = this.#running;
+    const { keyspace, clock } = this.#host;
+    const nowMs = clock.wallMs();
+    return {
+      changes: keyspace.dirty - this.#savedDirty,
+      isSaving: running !== null,
+      lastSaveSeconds: Math.floor(this.#lastSaveMs / 1000),
+      hasFailed: this.#hasFailed,
+      lastDurationSeconds: this.#lastDurationMs < 0 ? -1 : Math.floor(this.#lastDurationMs / 1000),
+      currentDurationSeconds: running === null ? -1 : Math.floor((nowMs - running.startMs) / 1000),
+      saves: this.#saves,
+      keptBytes: running?.snapshot.byteCount ?? 0,
+      keptBytesPeak: running?.keptBytesPeak ?? 0,
+      lastKeptBytes: this.#lastKeptBytes,
+      keyCount: running?.snapshot.keyCount ?? 0,
+      keysDone: running?.snapshot.keysDone ?? 0,
+      loadedKeys: this.#loadedKeys,
+      expiredKeys: this.#expiredKeys,
+      loading: this.#loadingReport(nowMs),
+    };
+  }
+
+  #loadingReport(nowMs: number): LoadingReport | null {
+    if (this.#loader === null) return null;
+    return {
+      startSeconds: Math.floor(this.#loadStartMs / 1000),
+      totalBytes: this.#loadBytes,
+      loadedBytes: this.#loader.consumedBytes,
+      elapsedSeconds: Math.floor((nowMs - this.#loadStartMs) / 1000),
+    };
+  }
+
+  *#load(path: string, replaces: boolean): IterableIterator<void> {
+    const { keyspace, config, clock, files, scripts, log } = this.#host;
+    const startMs = clock.wallMs();
+    keyspace.nowMs = startMs;
+    const loader = new RdbLoader(keyspace, {
+      limits: config.values,
+      loadFunction: (source) => void scripts.loadLibrary(source, replaces),
+      log: (text) => log(text, 'notice'),
+    });
+    const wasPaused = keyspace.expiryPaused;
+    const file = files.open(path, 'read');
+    this.#loader = loader;
+    this.#loadStartMs = startMs;
+    try {
+      const totalBytes = file.size();
+      this.#loadBytes = totalBytes;
+      let position = 0;
+      const source = (target: Uint8Array): number => {
+        const count = file.read(target, 0, target.length, position);
+        position += count;
+        return count;
+      };
+      const steps = loader.load(source, {
+        totalBytes,
+        verifiesChecksum: config.values.rdbchecksum,
+        replaces,
+      });
+      let part = 1;
+      keyspace.expiryPaused = true;
+      while (!this.#quietly(steps)) {
+        if (loader.consumedBytes * PROGRESS_PARTS >= totalBytes * part) {
+          log(`Loading ${path}: ${Math.floor((loader.consumedBytes / totalBytes) * 100)} % done`, 'notice');
+          part = Math.floor((loader.consumedBytes * PROGRESS_PARTS) / totalBytes) + 1;
+        }
+        yield;
+      }
+      const seconds = ((clock.wallMs() - startMs) / 1000).toFixed(3);
+      const { loadedKeys, expiredKeys } = loader;
+      log(
+        `Done loading RDB, keys loaded: ${loadedKeys}, keys expired: ${expiredKeys}, empty keys skipped: ${loader.emptyKeys}`,
+        'notice',
+      );
+      log(`DB loaded from disk: ${seconds} seconds`, 'notice');
+    } finally {
+      file.close();
+      keyspace.expiryPaused = wasPaused;
+      this.#loader = null;
+      this.#loadedKeys = loader.loadedKeys;
+      this.#expiredKeys = loader.expiredKeys;
+      this.#savedDirty = keyspace.dirty;
+    }
+  }
+
+  /** Takes one step of a load, of which no events are told; whether it was the last. */
+  #quietly(steps: IterableIterator<void>): boolean {
+    const { settings } = this.#host.keyspace;
+    const { notifyFlags } = settings;
+    settings.notifyFlags = 0;
+    try {
+      return steps.next().done === true;
+    } finally {
+      settings.notifyFlags = notifyFlags;
+    }
+  }
+
+  #beginWhereDue(): void {
+    const { keyspace, clock, config } = this.#host;
+    if (this.isOccupied || keyspace.watcher !== null) return;
+    const nowMs = clock.wallMs();
+    const mayTry = !this.#hasFailed || nowMs - this.#lastTryMs > RETRY_SECONDS * 1000;
+    if (!mayTry) return;
+    const changes = keyspace.dirty - this.#savedDirty;
+    const point = config.values.save.find(
+      (each) => changes >= each.changes && nowMs - this.#lastSaveMs > each.seconds * 1000,
+    );
+    if (point !== undefined) {
+      this.#host.log(`${point.changes} changes in ${point.seconds} seconds. Saving...`, 'notice');
+      this.beginSave();
+    } else if (this.#isScheduled) {
+      this.beginSave();
+    }
+  }
+
+  /** Goes on with a snapshot, and ends it when all is told, or fails. */
+  #advance(running: Running, goOn: () => void): void {
+    try {
+      goOn();
+    } catch (error) {
+      this.#fail(running, error);
+      return;
+    }
+    if (!running.snapshot.isDone || running.isFinishing) return;
+    running.isFinishing = true;
+    this.#lastKeptBytes = running.keptBytesPeak;
+    running.snapshot.end();
+    running.file.finishAside().then(
+      () => this.#succeed(running),
+      (error) => this.#fail(running, error),
+    );
+  }
+
+  #succeed(running: Running): void {
+    if (this.#running !== running) return;
+    this.#running = null;
+    const nowMs = this.#host.clock.wallMs();
+    this.#savedDirty = running.dirty;
+    this.#lastSaveMs = nowMs;
+    this.#lastDurationMs = nowMs - running.startMs;
+    this.#hasFailed = false;
+    this.#host.log('Background saving terminated with success', 'notice');
+  }
+
+  #fail(running: Running, error: unknown): void {
+    if (this.#running !== running) return;
+    this.#running = null;
+    running.snapshot.end();
+    running.file.discard();
+    this.#lastDurationMs = this.#host.clock.wallMs() - running.startMs;
+    this.#hasFailed = true;
+    this.#tellFailure(error);
+    this.#host.log('Background saving error');
+  }
+
+  #tellFailure(error: unknown): void {
+    this.#host.log(`Writing the snapshot ${this.path} failed: ${errorReason(error)}`);
+  }
+
+  #openFile(snapshot: Snapshot): SnapshotFile {
+    const { files, keyspace, clock, config, scripts, usedBytes } = this.#host;
+    const { values } = config;
+    const { path } = this;
+    if (files.statistics(dirname(path)) === undefined)
+      throw new Error(`there is no directory ${dirname(path)}`);
+    const policy = values['maxmemory-policy'];
+    return new SnapshotFile(files, keyspace, snapshot, {
+      path,
+      compresses: values.rdbcompression,
+      hasChecksum: values.rdbchecksum,
+      syncsOften: values['rdb-save-incremental-fsync'],
+      access: policy.endsWith('-lru') ? 'idle time' : policy.endsWith('-lfu') ? 'frequency' : 'nothing',
+      auxiliary: [
+        ['redis-ver', REDIS_VERSION],
+        ['redis-bits', '64'],
+        ['ctime', `${Math.floor(clock.wallMs() / 1000)}`],
+        ['used-mem', `${usedBytes()}`],
+        ['aof-base', '0'],
+      ],
+      functions: scripts.libraries.map((library) => latin1Bytes(library.code)),
+    });
+  }
+}
+
+/** Why a load failed, for people. */
+function loadFailure(error: unknown): string {
+  return error instanceof RdbError ? error.message : errorReason(error);
+}
