@@ -116,7 +116,7 @@ const CASES: Record<string, Step[]> = {
     ['MULTI', '+OK'],
     [['EVAL', SET, '1', 'm', '1'], '+QUEUED'],
     ['INCR m', '+QUEUED'],
-    ['EXEC', ['+OK', ':2'], ['SET m 1', 'INCR m'], ['$ set m', '$ incrby m']],
+    ['EXEC', ['+OK', ':2'], ['MULTI', 'SET m 1', 'INCR m', 'EXEC'], ['$ set m', '$ incrby m']],
   ],
   'time stands still': [
     evaluate(
