@@ -23,7 +23,7 @@ export interface Store {
   call(command: string, ...words: Argument[]): Promise<Reply>;
   /** As `call`, with bulk strings as Buffers that the caller owns. */
   callBuffer(command: string, ...words: Argument[]): Promise<Reply>;
-  /** Stops the work in the background and closes the SSD tier. */
+  /** Stops the work in the background, writes a snapshot if there are save points, and closes the SSD tier. */
   close(): Promise<void>;
 }
 
@@ -50,7 +50,8 @@ const IN_PROCESS: Transport = {
  * uses at a time. Throws an error with the reason if a directive or the tier's path is not usable.
  */
 export function open(directives: Directives = {}): Store {
-  const words: string[] = [];
+  // A library does not leave files that nobody has asked for.
+  const words: string[] = ['--save', ''];
   for (const [name, value] of Object.entries(directives)) {
     words.push(`--${name}`, typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value));
   }
@@ -73,6 +74,7 @@ class EmbeddedStore implements Store, EngineHost {
     this.#client = new Client(1, IN_PROCESS, this.#engine.keyspace.nowMs, true);
     this.#client.protocol = 3;
     this.clients.set(1, this.#client);
+    if (config.values.save.length > 0 || config.values.appendonly) this.#engine.loadAtOnce();
     const intervalMs = Math.max(2, Math.floor(1000 / config.values.hz));
     const run = () => {
       const more = this.#engine.cron();
@@ -96,6 +98,7 @@ class EmbeddedStore implements Store, EngineHost {
   async close(): Promise<void> {
     if (this.#cron !== null) clearTimeout(this.#cron);
     this.#cron = null;
+    this.#engine.prepareToEnd({ save: 'default', now: true, force: true });
     await this.#engine.close();
   }
 
@@ -136,6 +139,7 @@ class EmbeddedStore implements Store, EngineHost {
         const start = reply.length;
         const ran = pipeline.execute(this.#client, words, true);
         if (ran) {
+          this.#engine.flushLog();
           const decoded =
             reply.length > start ? decodeReply(reply.buffer.subarray(start, reply.length), asText) : null;
           reply.length = start;

@@ -227,7 +227,9 @@ function processStartTicks(processId: number): string | undefined {
   try {
     // proc(5): the name in parentheses may hold spaces; field 22 is the 20th after it.
     const text = readText(`/proc/${processId}/stat`);
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+    const [state, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    // A process that has ended and that nobody waits for is still listed.
+    return state === 'Z' || state === 'X' ? undefined : fields[18];
   } catch {
     return undefined;
   }

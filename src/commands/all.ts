@@ -1,5 +1,6 @@
 import type { CommandRow } from '../command-table/row.ts';
 import { ACL_COMMANDS } from './acl.ts';
+import { APPEND_LOG_COMMANDS } from './aof.ts';
 import { BITMAP_COMMANDS } from './bitmaps.ts';
 import { COMMAND_COMMANDS } from './command.ts';
 import { CONFIG_COMMANDS } from './config.ts';
@@ -50,6 +51,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...CONFIG_COMMANDS,
   ...SERVER_COMMANDS,
   ...PERSISTENCE_COMMANDS,
+  ...APPEND_LOG_COMMANDS,
   ...FLEX_COMMANDS,
   ...DIAGNOSTIC_COMMANDS,
 ];

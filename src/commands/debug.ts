@@ -166,7 +166,7 @@ function digestValue(call: Call): void {
   reply.array(words.count - 2);
   for (let at = 2; at < words.count; at++) {
     const isThere = database.peekRaw(words.buffer, words.offsets[at], words.lengths[at]);
-    reply.simple(valueDigest(isThere ? database.entry : null));
+    reply.simple(valueDigest(isThere ? database : null));
   }
 }
 
@@ -262,6 +262,18 @@ function reload(call: Call): void {
   call.propagation = [];
 }
 
+/** Has the append-only file loaded in place of what is there. */
+function loadLog(call: Call): void {
+  const { reply, services } = call;
+  if (services.appendLog.reload()) {
+    services.log('Append Only File loaded by DEBUG LOADAOF');
+    reply.ok();
+  } else {
+    reply.error('ERR Error trying to load the AOF files, check server logs.');
+  }
+  call.propagation = [];
+}
+
 const HELP = [
   'DIGEST',
   '    Output a hex signature representing the current DB content.',
@@ -274,6 +286,8 @@ const HELP = [
   '    Return statistics of the index of the specified database.',
   'HTSTATS-KEY <key>',
   "    Like HTSTATS but for the hash table stored at <key>'s value.",
+  'LOADAOF',
+  '    Flush the AOF buffers on disk and reload the AOF in memory.',
   'LOG <message>',
   '    Write <message> to the server log.',
   'OBJECT <key>',
@@ -319,6 +333,7 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['htstats', subcommand(3, 3, indexStatistics)],
   ['htstats-key', subcommand(3, 3, valueStatistics)],
   ['listpack', subcommand(3, 3, notYet('LISTPACK'))],
+  ['loadaof', subcommand(2, 2, loadLog)],
   ['log', subcommand(3, 3, log)],
   ['object', subcommand(3, 3, object)],
   ['populate', subcommand(3, 5, populate)],

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { copyBytes } from '../base/bytes.ts';
+import { copyBytes, latin1Bytes } from '../base/bytes.ts';
+import { formatDouble } from '../base/numbers.ts';
 import type { Database } from '../keyspace/database.ts';
-import type { Entry } from '../keyspace/record.ts';
 import { PARTITION_COUNT } from '../keyspace/slot-table.ts';
+import { RDB_VERSION_MAX } from '../persistence/rdb/types.ts';
+import { rdbTypeOf, type ValueOutput, ValueWriter } from '../persistence/value-writer.ts';
 
 /**
  * Digests of values and data sets (debug.c of Redis: computeDatasetDigest, xorObjectDigest): SHA-1, mixed by exclusive-or
@@ -10,6 +12,7 @@ import { PARTITION_COUNT } from '../keyspace/slot-table.ts';
  */
 const DIGEST_BYTES = 20;
 const EXPIRES_MARK = Buffer.from('!!expire!!');
+const FIELD_EXPIRES_MARK = Buffer.from('!!hexpire!!');
 
 function sha1(bytes: Uint8Array): Buffer {
   return createHash('sha1').update(bytes).digest();
@@ -31,16 +34,101 @@ function mixInteger(digest: Uint8Array, value: number): void {
   mix(digest, bytes);
 }
 
-function mixValue(digest: Uint8Array, entry: Entry): void {
-  mixInteger(digest, entry.type);
-  mix(digest, entry.bytes.subarray(entry.payloadOffset, entry.payloadOffset + entry.payloadLength));
-  if (entry.expireAt >= 0) exclusiveOr(digest, sha1(EXPIRES_MARK));
+/** Mixes elements in as they are told. */
+class DigestOutput implements ValueOutput {
+  /** What is mixed into. */
+  digest: Uint8Array = new Uint8Array(DIGEST_BYTES);
+  readonly #element = new Uint8Array(DIGEST_BYTES);
+
+  begin(): void {}
+  stringLength(): void {}
+  node(): void {}
+  streamState(): void {}
+  streamGroup(): void {}
+  streamPending(): void {}
+  streamConsumers(): void {}
+  streamConsumer(): void {}
+  streamConsumerPending(): void {}
+  end(): void {}
+
+  string(bytes: Uint8Array, offset: number, length: number): void {
+    mix(this.digest, bytes.subarray(offset, offset + length));
+  }
+
+  stringPart(bytes: Uint8Array, offset: number, length: number): void {
+    this.string(bytes, offset, length);
+  }
+
+  listElement(bytes: Uint8Array, offset: number, length: number): void {
+    this.string(bytes, offset, length);
+  }
+
+  setMember(bytes: Uint8Array, offset: number, length: number): void {
+    exclusiveOr(this.digest, sha1(bytes.subarray(offset, offset + length)));
+  }
+
+  sortedSetMember(bytes: Uint8Array, offset: number, length: number, score: number): void {
+    const element = this.#element.fill(0);
+    mix(element, bytes.subarray(offset, offset + length));
+    mix(element, latin1Bytes(formatDouble(score)));
+    exclusiveOr(this.digest, sha1(element));
+  }
+
+  hashField(
+    fieldBytes: Uint8Array,
+    fieldOffset: number,
+    fieldLength: number,
+    valueBytes: Uint8Array,
+    valueOffset: number,
+    valueLength: number,
+    expireAtMs: number,
+  ): void {
+    const element = this.#element.fill(0);
+    mix(element, fieldBytes.subarray(fieldOffset, fieldOffset + fieldLength));
+    mix(element, valueBytes.subarray(valueOffset, valueOffset + valueLength));
+    if (expireAtMs > 0) exclusiveOr(element, sha1(FIELD_EXPIRES_MARK));
+    exclusiveOr(this.digest, sha1(element));
+  }
+
+  streamEntry(id: Uint8Array): void {
+    const view = Buffer.from(id.buffer, id.byteOffset, id.length);
+    mix(this.digest, latin1Bytes(`${view.readBigUInt64BE(0)}.${view.readBigUInt64BE(8)}`));
+  }
+
+  streamField(
+    nameBytes: Uint8Array,
+    nameOffset: number,
+    nameLength: number,
+    valueBytes: Uint8Array,
+    valueOffset: number,
+    valueLength: number,
+  ): void {
+    this.string(nameBytes, nameOffset, nameLength);
+    this.string(valueBytes, valueOffset, valueLength);
+  }
 }
 
-/** The digest of a string and of whether it expires, as hexadecimal digits; of null, for a missing key, zeros. */
-export function valueDigest(entry: Entry | null): string {
+const values = new ValueWriter();
+const output = new DigestOutput();
+
+/** Mixes the value that a database has loaded in. */
+function mixValue(digest: Uint8Array, database: Database): void {
+  const { entry } = database;
+  const { type, expireAt } = entry;
+  mixInteger(digest, type);
+  output.digest = digest;
+  values.begin(database, type, rdbTypeOf(type, entry, RDB_VERSION_MAX), output);
+  values.finish();
+  if (expireAt >= 0) exclusiveOr(digest, sha1(EXPIRES_MARK));
+}
+
+/**
+ * The digest of the value that a database has loaded and of whether it expires, as hexadecimal digits; of null, for a missing key,
+ * zeros. Reads all of the value.
+ */
+export function valueDigest(database: Database | null): string {
   const digest = Buffer.alloc(DIGEST_BYTES);
-  if (entry !== null) mixValue(digest, entry);
+  if (database !== null) mixValue(digest, database);
   return digest.toString('hex');
 }
 
@@ -58,7 +146,7 @@ export function datasetDigest(databases: readonly Database[]): string {
         const entry = database.load(partition);
         digest.fill(0);
         mix(digest, entry.bytes.subarray(entry.keyOffset, entry.keyOffset + entry.keyLength));
-        mixValue(digest, entry);
+        mixValue(digest, database);
         exclusiveOr(total, sha1(digest));
       }
     }

@@ -139,7 +139,7 @@ function restore(call: Call): void {
   let expireAt = -1;
   if (ttl > 0) {
     expireAt = options.isAbsolute ? ttl : ttl + keyspace.nowMs;
-    if (expireAt <= keyspace.nowMs || expireAt >= TIME_MS_LIMIT) {
+    if ((expireAt <= keyspace.nowMs && !keyspace.expiryPaused) || expireAt >= TIME_MS_LIMIT) {
       discard(call, builder);
       if (isThere) {
         database.remove();

@@ -74,8 +74,8 @@ const CASES: Record<string, Step[]> = {
     ['HINCRBY h g 9223372036854775807', ':-1', 'same', ['h hincrby h']],
   ],
   hincrbyfloat: [
-    ['HINCRBYFLOAT h f 0.1', '$0.1', ['HSETEX h KEEPTTL FIELDS 1 f 0.1'], ['h hincrbyfloat h']],
-    ['HINCRBYFLOAT h f 0.2', '$0.3', ['HSETEX h KEEPTTL FIELDS 1 f 0.3'], ['h hincrbyfloat h']],
+    ['HINCRBYFLOAT h f 0.1', '$0.1', ['HSET h f 0.1'], ['h hincrbyfloat h']],
+    ['HINCRBYFLOAT h f 0.2', '$0.3', ['HSET h f 0.3'], ['h hincrbyfloat h']],
     ['HINCRBYFLOAT h f x', '-ERR value is not a valid float'],
     ['HINCRBYFLOAT h f nan', '-ERR value is not a valid float'],
     ['HINCRBYFLOAT h f -inf', '-ERR value is NaN or Infinity'],

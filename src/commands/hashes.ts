@@ -239,7 +239,12 @@ function hincrbyfloat(call: Call): void {
   }
   const bytes = Buffer.from(sum, 'latin1');
   setNumber(call, bytes, bytes.length, 'hincrbyfloat');
-  call.propagateAs('HSETEX', words.copy(1), 'KEEPTTL', 'FIELDS', 1, words.copy(2), bytes);
+  // HSET would take the field's expiry away; where there is none, older servers are to understand it.
+  if (hash.fieldsExpire) {
+    call.propagateAs('HSETEX', words.copy(1), 'KEEPTTL', 'FIELDS', 1, words.copy(2), bytes);
+  } else {
+    call.propagateAs('HSET', words.copy(1), words.copy(2), bytes);
+  }
   reply.bulk(bytes, 0, bytes.length);
 }
 

@@ -1,6 +1,7 @@
 import type { Call } from '../command-table/call.ts';
 import type { LoadingReport } from '../command-table/persistence-control.ts';
 import type { CommandRow } from '../command-table/row.ts';
+import { appendLogFields } from './aof.ts';
 import { argument, OPTIONAL, oneOf, token } from './common-docs.ts';
 import { allCommands } from './config.ts';
 import { tierFields } from './flex.ts';
@@ -186,7 +187,7 @@ function replication(call: Call): Fields {
 
 function persistence(call: Call): Fields {
   const {
-    loading,
+    loading: snapshotLoading,
     keptBytes,
     keptBytesPeak,
     lastKeptBytes,
@@ -196,6 +197,7 @@ function persistence(call: Call): Fields {
     hasFailed,
     ...report
   } = call.services.persistence.report;
+  const loading = call.services.appendLog.loading ?? snapshotLoading;
   return [
     ['loading', loading === null ? 0 : 1],
     ['async_loading', 0],
@@ -215,6 +217,7 @@ function persistence(call: Call): Fields {
     ['rdb_last_cow_size', lastKeptBytes],
     ['rdb_last_load_keys_expired', report.expiredKeys],
     ['rdb_last_load_keys_loaded', report.loadedKeys],
+    ...appendLogFields(call),
     ...(loading === null ? [] : loadingFields(loading)),
   ];
 }

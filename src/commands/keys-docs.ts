@@ -94,14 +94,6 @@ export const KEY_DOCS = {
     arguments: [argument('numreplicas', 'integer'), argument('timeout', 'integer')],
     hints: ['request_policy:all_shards', 'response_policy:agg_min'],
   },
-  waitaof: {
-    arguments: [
-      argument('numlocal', 'integer'),
-      argument('numreplicas', 'integer'),
-      argument('timeout', 'integer'),
-    ],
-    hints: ['request_policy:all_shards', 'response_policy:agg_min'],
-  },
 } as const satisfies Record<string, CommandDocs>;
 
 /** Documentation of OBJECT's subcommands that look at a key. */

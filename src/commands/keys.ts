@@ -4,7 +4,6 @@ import {
   INVALID_CURSOR,
   NO_SUCH_KEY,
   NOT_AN_INTEGER,
-  OUT_OF_RANGE_POSITIVE,
   SAME_OBJECT,
   SYNTAX_ERROR,
 } from '../base/error-replies.ts';
@@ -100,7 +99,8 @@ function expire(call: Call, unit: ExpiryUnit): void {
     reply.integer(0);
     return;
   }
-  if (expireAt <= keyspace.nowMs) {
+  // While a log is loaded a later command may take the time back.
+  if (expireAt <= keyspace.nowMs && !keyspace.expiryPaused) {
     database.remove();
     database.notify(NOTIFY_GENERIC, 'del');
     call.propagateAs(call.services.config.values['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL', words.copy(1));
@@ -552,38 +552,6 @@ function replyNone(reply: Encoder): void {
   reply.integer(0);
 }
 
-function waitaof(call: Call): void {
-  const { words, reply } = call;
-  const local = parseInteger64(words.buffer, words.offsets[1], words.lengths[1]);
-  const replicas = parseInteger64(words.buffer, words.offsets[2], words.lengths[2]);
-  if (local === undefined) {
-    reply.error(NOT_AN_INTEGER);
-    return;
-  }
-  if (local < 0n || local > 1n) {
-    reply.error('ERR value is out of range, value must between 0 and 1');
-    return;
-  }
-  if (replicas === undefined || replicas < 0n) {
-    reply.error(OUT_OF_RANGE_POSITIVE);
-    return;
-  }
-  const timeoutMs = readTimeoutMs(call, 3);
-  if (timeoutMs < 0) return;
-  if (local > 0n) {
-    reply.error('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.');
-    return;
-  }
-  if (replicas > 0n && call.mayBlock) call.block({ keys: [], timeoutMs, replyTimeout: replyNeither });
-  else replyNeither(reply);
-}
-
-function replyNeither(reply: Encoder): void {
-  reply.array(2);
-  reply.integer(0);
-  reply.integer(0);
-}
-
 /** What the rows of this family share. */
 const shared = { group: 'generic', categories: ['keyspace'], complexity: 'O(1)' } as const;
 
@@ -949,17 +917,5 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     need: 'none',
     keys: [],
     execute: wait,
-  },
-  {
-    ...row('waitaof'),
-    differences: 'There is no append-only file and no replication yet.',
-    categories: ['connection'],
-    summary: 'Waits until the writes before it were fsynced here and on the given number of replicas.',
-    since: '7.2.0',
-    arity: 4,
-    flags: ['blocking'],
-    need: 'none',
-    keys: [],
-    execute: waitaof,
   },
 ];

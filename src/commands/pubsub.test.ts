@@ -182,7 +182,12 @@ describe('messages', () => {
     engine.run('MULTI');
     engine.run('SET', 'k', 'v');
     engine.run('PUBLISH', 'a', 'x');
-    expect(engine.run('EXEC').propagated).toEqual(['2:SET k v', 'replicas:2:PUBLISH a x']);
+    expect(engine.run('EXEC').propagated).toEqual([
+      '2:MULTI',
+      '2:SET k v',
+      'replicas:2:PUBLISH a x',
+      '2:EXEC',
+    ]);
     engine.run('MULTI');
     engine.run('PUBLISH', 'a', 'y');
     expect(engine.run('EXEC').propagated).toEqual(['replicas:2:PUBLISH a y']);

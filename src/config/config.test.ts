@@ -124,7 +124,6 @@ describe('loading', () => {
     ['\n\nport 1 2', 3, 'port 1 2', 'wrong number of arguments'],
     ['port', 1, 'port', 'wrong number of arguments'],
     ['hash-max-ziplist-entries -1', 1, 'hash-max-ziplist-entries -1', 'argument must be between 0'],
-    ['appendonly yes', 1, 'appendonly yes', "'appendonly' asks for what Thermocline does not support yet"],
     ['slaveof host 1', 1, 'slaveof host 1', "'replicaof' asks for"],
     ['cluster-enabled yes', 1, 'cluster-enabled yes', "'cluster-enabled' asks for"],
     ['tls-port 1234', 1, 'tls-port 1234', "'tls-port' asks for"],
@@ -226,7 +225,6 @@ describe('set', () => {
       "Hz') - duplicate parameter",
     ],
     [[['lua-time-limit', 'x']], "busy-reply-threshold') - argument couldn't be parsed into an integer"],
-    [[['appendonly', 'yes']], "appendonly') - 'appendonly' asks for what Thermocline does not support yet"],
     [[['save', '1']], "save') - Invalid save parameters"],
   ] as [[string, string][], string][])('%j is refused and changes nothing', (pairs, error) => {
     const config = new Config();

@@ -39,9 +39,11 @@ export function quote(word: string): string {
   return `"${body}"`;
 }
 
-/** Reads a number as Redis does where its parser is strict: no sign but a minus, no leading zero, no space. */
+/** Reads a number as Redis does where its parser is strict: of 64 bits, no sign but a minus, no leading zero, no space. */
 function parseInteger(word: string): number | undefined {
-  return INTEGER.test(word) ? Number(word) : undefined;
+  if (!INTEGER.test(word)) return undefined;
+  const value = BigInt(word);
+  return BigInt.asIntN(64, value) === value ? Number(value) : undefined;
 }
 
 function checkRange(value: number, min: number, max: number, radix = 10): number {
@@ -336,7 +338,9 @@ export function savePoints(): ValueType<readonly SavePoint[]> {
   return {
     description: '"" or pairs of seconds and changes',
     takesManyWords: true,
-    parse: (words, current, repeated) => {
+    parse: (given, current, repeated) => {
+      // As in Redis, one quoted word may hold all pairs.
+      const words = given.length === 1 ? given[0].split(' ') : given;
       if (words.length === 0 || (words.length === 1 && words[0] === '')) return [];
       const added: SavePoint[] = [];
       for (let at = 0; at < words.length; at += 2) {

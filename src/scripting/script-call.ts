@@ -38,7 +38,12 @@ export function callFromScript(run: ScriptRun, words: Arguments): string | null 
     if (verdict === 'full') return OUT_OF_MEMORY;
     if (verdict !== 'run' && verdict !== 'wait') return verdict;
   }
-  if ((bits & IS_WRITE) !== 0) run.hasWritten = true;
+  if ((bits & IS_WRITE) !== 0) {
+    const { persistence } = services;
+    const refusal = persistence.isRestricting ? persistence.refusalOf(true, true) : null;
+    if (refusal !== null) return refusal;
+    run.hasWritten = true;
+  }
   call.reply.protocol = run.protocol;
   services.propagationTargets = run.targets;
   services.runNested(call, command, words);

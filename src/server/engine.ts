@@ -72,6 +72,8 @@ const EXEC = Buffer.from('EXEC');
 const TO_LOG = 1;
 const TO_REPLICAS = 2;
 const BOTH_TARGETS = TO_LOG | TO_REPLICAS;
+/** It has changed nothing, and only replicas are to run it. */
+const REPLICATED = 4;
 
 /** Who runs the commands of the log when it is loaded. */
 const LOG_TRANSPORT: Transport = {
@@ -165,6 +167,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   #held: HeldPropagation | null = null;
   /** MULTI has been propagated, in this database. */
   #isTransactionOpen = false;
+  /** That of the last change of the unit. */
   #unitDatabaseNumber = 0;
   /** A unit is open since keys expired that the command being run has looked at. */
   hasImplicitUnit = false;
@@ -512,7 +515,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       return;
     }
     this.#units++;
-    this.#propagateInUnit(databaseNumber, words, replacement);
+    this.#propagateInUnit(databaseNumber, words, replacement, this.propagationTargets);
     this.endUnit();
   }
 
@@ -524,7 +527,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   replicated(databaseNumber: number, words: Arguments): void {
-    this.onReplicate?.(databaseNumber, words);
+    if (this.#units > 0) this.#propagateInUnit(databaseNumber, words, null, REPLICATED);
+    else this.onReplicate?.(databaseNumber, words);
   }
 
   /** Has an unfinished script go on after what the sockets have brought. */
@@ -543,9 +547,10 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     databaseNumber: number,
     words: Arguments,
     replacement: (readonly Uint8Array[])[] | null,
+    targets: number,
   ): void {
-    const targets = this.propagationTargets;
     if (!this.isPropagating || targets === 0 || replacement?.length === 0) return;
+    this.#unitDatabaseNumber = databaseNumber;
     if (!this.#isTransactionOpen) {
       const held = this.#held;
       if (held === null && (replacement?.length ?? 1) === 1) {
@@ -554,8 +559,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       }
       this.#held = null;
       this.#isTransactionOpen = true;
-      this.#unitDatabaseNumber = held?.databaseNumber ?? databaseNumber;
-      this.#propagate(this.#unitDatabaseNumber, NO_WORDS, [[MULTI]], BOTH_TARGETS);
+      this.#propagate(held?.databaseNumber ?? databaseNumber, NO_WORDS, [[MULTI]], BOTH_TARGETS);
       if (held !== null) this.#propagate(held.databaseNumber, held.words, held.replacement, held.targets);
     }
     this.#propagate(databaseNumber, words, replacement, targets);
@@ -567,6 +571,10 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     replacement: (readonly Uint8Array[])[] | null,
     targets: number,
   ): void {
+    if (targets === REPLICATED) {
+      this.onReplicate?.(databaseNumber, words);
+      return;
+    }
     const { appendLog } = this;
     if ((targets & TO_LOG) !== 0 && appendLog.isAppending) {
       appendLog.append(databaseNumber, words, replacement);
@@ -636,6 +644,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   /** Has WAITAOF look again at how much of the log is on disk. */
   #retryWaitingForLog(): void {
     const { waiting } = this.appendLog;
+    this.pipeline.begin();
     for (const client of [...waiting]) {
       const isWaiting = client.blocked?.command.row.name === 'waitaof';
       if (!isWaiting || this.pipeline.retry(client)) waiting.delete(client);

@@ -19,6 +19,7 @@ const DOCS_DIFFER: Record<string, readonly string[]> = {
   'acl|log': ['history'],
   'client|kill': ['arguments', 'history'],
   'client|list': ['history'],
+  'client|pause': ['since'],
   pfmerge: ['arguments'],
   hscan: ['arguments', 'history'],
   psetex: DEPRECATION,

@@ -38,7 +38,6 @@ const COMMANDS: readonly ((random: Random) => Word[])[] = [
   // Twice, so that NOLOOP is there however the command is spoilt: a client never hears of its own changes.
   (random) => ['CLIENT', 'TRACKING', 'on', 'NOLOOP', pick(random, TRACKING_OPTIONS), 'NOLOOP'],
   (random) => ['CLIENT', 'TRACKING', 'on', 'NOLOOP', 'BCAST', 'PREFIX', key(random), 'NOLOOP'],
-  (random) => ['CLIENT', 'TRACKING', 'on', 'NOLOOP', 'REDIRECT', pick(random, EDGES), 'NOLOOP'],
   (random) => ['CLIENT', 'TRACKING', pick(random, ['off', 'OFF', 'x'])],
   (random) => ['CLIENT', 'CACHING', pick(random, ['yes', 'NO', 'x'])],
   () => ['CLIENT', 'TRACKINGINFO'],

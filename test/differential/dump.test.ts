@@ -25,6 +25,14 @@ async function carry(from: TestClient, to: TestClient, name: string): Promise<vo
   await call(to, 'RESTORE', 'carried', 0, payload, 'REPLACE');
   const [sent, received] = [await serverValue(from, name), await serverValue(to, 'carried')];
   expect({ name, value: received }).toEqual({ name, value: sent });
+  if (sent.kind !== 'sortedSet') {
+    // Redis 7.0 writes scores with more digits.
+    const digests = [
+      await call(from, 'DEBUG', 'DIGEST-VALUE', name),
+      await call(to, 'DEBUG', 'DIGEST-VALUE', 'carried'),
+    ];
+    expect({ name, digest: digests[1] }).toEqual({ name, digest: digests[0] });
+  }
   if (sent.kind === 'list' || sent.kind === 'set') return;
   const encodings = [
     await call(from, 'OBJECT', 'ENCODING', name),
