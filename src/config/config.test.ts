@@ -157,6 +157,14 @@ describe('loading', () => {
     expect(saves('save 900 1\nsave ""')).toBe('');
     expect(saves('save 900 1', '--save', '60', '5')).toBe('900 1 60 5');
     expect(saves('save 900 1', '--save', '')).toBe('');
+    expect(saves('', '--save', '900 1 60 5')).toBe('900 1 60 5');
+  });
+
+  test('has save points by itself only without Flex', () => {
+    const saves = (...args: string[]) => new Config(args).get(['save'])[0][1];
+    expect(saves()).toBe('3600 1 300 100 60 10000');
+    expect(saves('--enable-flex', 'yes')).toBe('');
+    expect(saves('--enable-flex', 'yes', '--save', '60', '1')).toBe('60 1');
   });
 
   test.each(['thermocline.conf', 'large-cache.conf'])('conf/%s loads without warnings', (name) => {

@@ -54,8 +54,8 @@ export class RdbLoader {
   }
 
   /**
-   * Loads what a source gives, some keys at a step; between steps the tier may move records, and nothing else may change. Throws
-   * RdbError for what is wrong with the file, and what is loaded by then stays.
+   * Loads what a source gives, some keys or elements at a step; between steps the tier may move records, and nothing else may
+   * change. Throws RdbError for what is wrong with the file, and what is loaded by then stays.
    */
   *load(source: ReadSource, options: LoadOptions): IterableIterator<void> {
     const { totalBytes, verifiesChecksum, replaces, keepsExpired = false } = options;
@@ -81,7 +81,7 @@ export class RdbLoader {
           break;
         }
         case 'key':
-          this.#loadKey(file, database, replaces, keepsExpired);
+          yield* this.#loadKey(file, database, replaces, keepsExpired);
           if (++keys % KEYS_PER_STEP === 0) yield;
           break;
       }
@@ -104,7 +104,12 @@ export class RdbLoader {
       log(`RDB age ${Math.max(0, Math.floor(nowMs / 1000) - Number(value))} seconds`);
   }
 
-  #loadKey(file: RdbFileReader, database: Database, replaces: boolean, keepsExpired: boolean): void {
+  *#loadKey(
+    file: RdbFileReader,
+    database: Database,
+    replaces: boolean,
+    keepsExpired: boolean,
+  ): IterableIterator<void> {
     const keyspace = this.#keyspace;
     const builder = this.#builder;
     const { bytes, offset, length } = file.key;
@@ -116,7 +121,7 @@ export class RdbLoader {
     builder.use(database.pages);
     let isStored = false;
     try {
-      if (!file.readValue(builder)) {
+      if (!(yield* file.readValueInSteps(builder))) {
         this.emptyKeys++;
         return;
       }

@@ -178,7 +178,15 @@ describe('at the start', () => {
     const directory = temporaryDirectory();
     const big = await startThermocline({ save: '', 'enable-debug-command': true }, { directory });
     const client = await connect(big.port);
-    await client.call('DEBUG', 'POPULATE', 150_000, 'key', 1000);
+    await client.call('DEBUG', 'POPULATE', 60_000, 'key', 1000);
+    const value = 'x'.repeat(500);
+    for (let at = 0; at < 150_000; at += 1000) {
+      await client.call(
+        'HSET',
+        'large',
+        ...Array.from({ length: 1000 }, (_, each) => [`field ${at + each}`, value]).flat(),
+      );
+    }
     await client.call('SAVE');
     await end(big, client, 'NOSAVE');
     const small = await startThermocline(
@@ -186,9 +194,11 @@ describe('at the start', () => {
       { directory },
     );
     const reader = await connect(small.port);
-    expect(await reader.call('DBSIZE')).toBe(150_000);
-    expect(await reader.call('STRLEN', 'key:149999')).toBe(1000);
-    expect(Number(fields(await reader.call('INFO', 'memory')).used_memory)).toBeLessThan(48 * 2 ** 20);
+    expect(await reader.call('DBSIZE')).toBe(60_001);
+    expect(await reader.call('STRLEN', 'key:59999')).toBe(1000);
+    expect(await reader.call('HLEN', 'large')).toBe(150_000);
+    expect(await reader.call('HSTRLEN', 'large', 'field 77777')).toBe(500);
+    expect(Number(fields(await reader.call('INFO', 'memory')).used_memory_peak)).toBeLessThan(48 * 2 ** 20);
   });
 });
 

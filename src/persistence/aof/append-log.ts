@@ -308,8 +308,7 @@ export class AppendLog implements AppendLogControl {
     this.#giveUp();
     if (this.isOn) await this.#closeWriter();
     this.#state = 'off';
-    this.#unlock?.();
-    this.#unlock = null;
+    this.#release();
   }
 
   async #closeWriter(): Promise<void> {
@@ -619,8 +618,16 @@ export class AppendLog implements AppendLogControl {
 
   /** Loads the log and opens it. Throws an Error with the reason, for people. */
   *#start(): IterableIterator<void> {
-    const { clock, log } = this.#host;
     this.#lock();
+    try {
+      yield* this.#loadAndOpen();
+    } finally {
+      if (!this.isOn) this.#release();
+    }
+  }
+
+  *#loadAndOpen(): IterableIterator<void> {
+    const { clock, log } = this.#host;
     const manifest = this.#upgraded(this.#readManifest());
     this.#manifest = manifest;
     if (!manifest.isEmpty) {
@@ -645,6 +652,11 @@ export class AppendLog implements AppendLogControl {
     } catch (error) {
       throw new AofLoadError(`Can't use the append only directory ${this.#directory}: ${errorReason(error)}`);
     }
+  }
+
+  #release(): void {
+    this.#unlock?.();
+    this.#unlock = null;
   }
 
   /** Moves a log of Redis before 7, a single file, into the directory (aofUpgradePrepare); returns the manifest that holds then. */

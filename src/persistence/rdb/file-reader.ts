@@ -135,6 +135,12 @@ export class RdbFileReader {
     return this.#objects.read(this.type, sink);
   }
 
+  /** As {@link readValue}, in steps; see {@link ObjectReader.readInSteps}. */
+  readValueInSteps(sink: ObjectSink): Generator<void, boolean> {
+    this.#hasValue = false;
+    return this.#objects.readInSteps(this.type, sink);
+  }
+
   #readSizes(): void {
     const keyCount = this.#reader.readLength();
     const expireCount = this.#reader.readLength();

@@ -11,6 +11,8 @@ import { FIELD_EXPIRE_MS_MAX, NodeContainer, RdbType } from './types.ts';
 import { ZiplistCursor } from './ziplist.ts';
 import { ZipmapCursor } from './zipmap.ts';
 
+/** Elements, told one by one, between two pauses. */
+const ELEMENTS_PER_STEP = 64;
 /** Fewest bytes of an element: strings have one at least. */
 const STRING_BYTES_MIN = 1;
 const PAIR_BYTES_MIN = 2;
@@ -45,24 +47,32 @@ export class ObjectReader {
    * RdbError for what is corrupt, unknown, or a module's.
    */
   read(type: number, sink: ObjectSink): boolean {
+    const steps = this.readInSteps(type, sink);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    return step.value;
+  }
+
+  /** As {@link read}, with a pause after every so many elements; nothing else may use the reader before the end. */
+  *readInSteps(type: number, sink: ObjectSink): Generator<void, boolean> {
     switch (type) {
       case RdbType.STRING:
         return this.#readString(sink);
       case RdbType.LIST:
-        return this.#readStrings('list', sink);
+        return yield* this.#readStrings('list', sink);
       case RdbType.SET:
-        return this.#readStrings('set', sink);
+        return yield* this.#readStrings('set', sink);
       case RdbType.ZSET:
       case RdbType.ZSET_2:
-        return this.#readSortedSet(type === RdbType.ZSET_2, sink);
+        return yield* this.#readSortedSet(type === RdbType.ZSET_2, sink);
       case RdbType.HASH:
-        return this.#readHash(sink);
+        return yield* this.#readHash(sink);
       case RdbType.HASH_METADATA:
       case RdbType.HASH_METADATA_PRE_GA:
-        return this.#readExpiringHash(type === RdbType.HASH_METADATA, sink);
+        return yield* this.#readExpiringHash(type === RdbType.HASH_METADATA, sink);
       case RdbType.LIST_QUICKLIST:
       case RdbType.LIST_QUICKLIST_2:
-        return this.#readQuicklist(type === RdbType.LIST_QUICKLIST_2, sink);
+        return yield* this.#readQuicklist(type === RdbType.LIST_QUICKLIST_2, sink);
       case RdbType.LIST_ZIPLIST:
         return this.#readPacked('list', this.#ziplist, sink);
       case RdbType.SET_INTSET:
@@ -88,7 +98,7 @@ export class ObjectReader {
       case RdbType.STREAM_LISTPACKS:
       case RdbType.STREAM_LISTPACKS_2:
       case RdbType.STREAM_LISTPACKS_3:
-        this.#streams.read(type, sink);
+        yield* this.#streams.read(type, sink);
         sink.end();
         return true;
       case RdbType.MODULE_PRE_GA:
@@ -119,18 +129,19 @@ export class ObjectReader {
     return true;
   }
 
-  #readStrings(kind: 'list' | 'set', sink: ObjectSink): boolean {
+  *#readStrings(kind: 'list' | 'set', sink: ObjectSink): Generator<void, boolean> {
     const element = this.#first;
     const count = this.#reader.readCount(STRING_BYTES_MIN);
     sink.begin(kind, count);
     for (let index = 0; index < count; index++) {
       this.#reader.readString(element);
       tellElement(kind, element, sink);
+      if (isPause(index)) yield;
     }
     return finish(count, sink);
   }
 
-  #readSortedSet(isBinary: boolean, sink: ObjectSink): boolean {
+  *#readSortedSet(isBinary: boolean, sink: ObjectSink): Generator<void, boolean> {
     const reader = this.#reader;
     const member = this.#first;
     const count = reader.readCount(isBinary ? BINARY_SCORE_BYTES_MIN : TEXT_SCORE_BYTES_MIN);
@@ -140,18 +151,22 @@ export class ObjectReader {
       member.keep();
       const score = isBinary ? reader.readDouble() : reader.readTextDouble();
       tellMember(member, score, sink);
+      if (isPause(index)) yield;
     }
     return finish(count, sink);
   }
 
-  #readHash(sink: ObjectSink): boolean {
+  *#readHash(sink: ObjectSink): Generator<void, boolean> {
     const count = this.#reader.readCount(PAIR_BYTES_MIN);
     sink.begin('hash', count);
-    for (let index = 0; index < count; index++) this.#readField(0, sink);
+    for (let index = 0; index < count; index++) {
+      this.#readField(0, sink);
+      if (isPause(index)) yield;
+    }
     return finish(count, sink);
   }
 
-  #readExpiringHash(isRelative: boolean, sink: ObjectSink): boolean {
+  *#readExpiringHash(isRelative: boolean, sink: ObjectSink): Generator<void, boolean> {
     const reader = this.#reader;
     // Expiries are told from the soonest one on, plus one, since 0 stands for none.
     const base = isRelative ? reader.readMilliseconds() - 1 : 0;
@@ -160,6 +175,7 @@ export class ObjectReader {
     for (let index = 0; index < count; index++) {
       const stored = reader.readLength();
       this.#readField(stored === 0 ? 0 : checkExpiry(base + stored), sink);
+      if (isPause(index)) yield;
     }
     return finish(count, sink);
   }
@@ -171,7 +187,7 @@ export class ObjectReader {
     tellField(this.#first, this.#second, expireAtMs, sink);
   }
 
-  #readQuicklist(isSecond: boolean, sink: ObjectSink): boolean {
+  *#readQuicklist(isSecond: boolean, sink: ObjectSink): Generator<void, boolean> {
     const reader = this.#reader;
     const structure = this.#structure;
     const element = this.#first;
@@ -192,6 +208,7 @@ export class ObjectReader {
       } else {
         throw new RdbError('Quicklist integrity check failed.');
       }
+      yield;
     }
     return finish(count, sink);
   }
@@ -243,6 +260,11 @@ export class ObjectReader {
     this.#reader.readString(this.#structure);
     cursor.open(this.#structure);
   }
+}
+
+/** Whether there is a pause after the element at a place. */
+function isPause(index: number): boolean {
+  return index % ELEMENTS_PER_STEP === ELEMENTS_PER_STEP - 1;
 }
 
 function tellElement(kind: 'list' | 'set', { bytes, offset, length }: LentBytes, sink: ObjectSink): void {

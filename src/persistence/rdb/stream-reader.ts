@@ -73,8 +73,8 @@ export class StreamReader {
     this.#reader = reader;
   }
 
-  /** Reads a stream of one of its three types; the caller ends it. */
-  read(type: number, sink: ObjectSink): void {
+  /** Reads a stream of one of its three types, with a pause after each node and group; the caller ends it. */
+  *read(type: number, sink: ObjectSink): Generator<void, void> {
     const reader = this.#reader;
     const hasCounters = type !== RdbType.STREAM_LISTPACKS;
     this.#entryCount = 0;
@@ -82,7 +82,10 @@ export class StreamReader {
     this.#previousId.clear();
     const nodes = reader.readCount(NODE_BYTES_MIN);
     sink.begin('stream', nodes);
-    for (let node = 0; node < nodes; node++) this.#readNode(sink);
+    for (let node = 0; node < nodes; node++) {
+      this.#readNode(sink);
+      yield;
+    }
     const length = reader.readLength();
     if (length > 0 && nodes === 0) throw new RdbError('Stream length inconsistent with its entries');
     reader.readStreamId(this.#lastId.view);
@@ -100,6 +103,7 @@ export class StreamReader {
     sink.streamState(this.#lastId.bytes, this.#maxDeletedId.bytes, entriesAdded, groups);
     for (let group = 0; group < groups; group++) {
       this.#readGroup(hasCounters, type === RdbType.STREAM_LISTPACKS_3, sink);
+      yield;
     }
   }
 
