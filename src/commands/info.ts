@@ -120,6 +120,7 @@ function memory(call: Call): Fields {
     ['mem_fragmentation_ratio', ratio.toFixed(2)],
     ['mem_fragmentation_bytes', report.resident - report.used],
     ['mem_clients_normal', report.clientsNormal],
+    ['mem_aof_buffer', services.appendLog.report.bufferBytes],
     ['mem_not_counted_for_evict', 0],
     ['mem_allocator', 'thermocline-arena'],
     ['lazyfree_pending_objects', services.pendingFreeCount],

@@ -617,7 +617,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       makeRoom: () => this.#makeRoom(),
       free: (walk, atOnce) => this.free(walk, atOnce),
       isInTransaction: () => this.#units > 0,
-      isSaving: () => persistence.isSaving,
+      isSaving: () => persistence.isSaving || persistence.isLoading,
       occupy: (isOccupied) => {
         persistence.isOccupied = isOccupied;
       },
@@ -679,7 +679,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   #openPersistence(files: Files): Persistence {
-    const { keyspace, config, clock, scripts, ledger, admission, tier } = this;
+    const { keyspace, config, clock, scripts, ledger, admission } = this;
     return new Persistence({
       keyspace,
       config,
@@ -688,11 +688,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       scripts,
       memoryLimit: () => admission.limitBytes,
       usedBytes: () => ledger.usedBytes,
-      makeRoom: () => {
-        if (tier === null) return 'run';
-        const verdict = admission.admitWrite();
-        return verdict === 'run' || verdict === 'wait' ? verdict : 'full';
-      },
+      makeRoom: () => this.#makeRoom(),
       free: (walk, atOnce) => this.free(walk, atOnce),
       log: (text, level) => this.log(text, level),
     });

@@ -35,26 +35,12 @@ const ABSENT_FIELDS: Record<string, readonly string[]> = {
     used_cpu_sys_children used_cpu_user_children used_cpu_sys_main_thread used_cpu_user_main_thread
 `),
   Clients: words(`
-    cluster_connections tracking_clients clients_in_timeout_table
+    cluster_connections
 `),
   Memory: words(`
-    used_memory_startup used_memory_lua used_memory_vm_eval used_memory_lua_human
-    used_memory_scripts_eval number_of_cached_scripts number_of_functions number_of_libraries
-    used_memory_vm_functions used_memory_vm_total used_memory_vm_total_human used_memory_functions
-    used_memory_scripts used_memory_scripts_human allocator_frag_ratio allocator_frag_bytes
-    allocator_rss_ratio allocator_rss_bytes rss_overhead_ratio rss_overhead_bytes
-    mem_replication_backlog mem_total_replication_buffers mem_clients_slaves mem_cluster_links
-    mem_aof_buffer active_defrag_running lazyfreed_objects
-`),
-  Persistence: words(`
-    loading async_loading current_cow_peak current_cow_size current_cow_size_age current_fork_perc
-    current_save_keys_processed current_save_keys_total rdb_changes_since_last_save
-    rdb_bgsave_in_progress rdb_last_save_time rdb_last_bgsave_status rdb_last_bgsave_time_sec
-    rdb_current_bgsave_time_sec rdb_saves rdb_last_cow_size rdb_last_load_keys_expired
-    rdb_last_load_keys_loaded aof_enabled aof_rewrite_in_progress aof_rewrite_scheduled
-    aof_last_rewrite_time_sec aof_current_rewrite_time_sec aof_last_bgrewrite_status aof_rewrites
-    aof_rewrites_consecutive_failures aof_last_write_status aof_last_cow_size module_fork_in_progress
-    module_fork_last_cow_size
+    used_memory_startup allocator_frag_ratio allocator_frag_bytes allocator_rss_ratio allocator_rss_bytes
+    rss_overhead_ratio rss_overhead_bytes mem_replication_backlog mem_total_replication_buffers
+    mem_clients_slaves mem_cluster_links active_defrag_running lazyfreed_objects
 `),
   Server: words(`
     redis_git_sha1 redis_git_dirty redis_build_id monotonic_clock atomicvar_api gcc_version
@@ -67,13 +53,13 @@ const ABSENT_FIELDS: Record<string, readonly string[]> = {
     latest_fork_usec total_forks
     migrate_cached_sockets slave_expires_tracked_keys active_defrag_hits active_defrag_misses
     active_defrag_key_hits active_defrag_key_misses total_active_defrag_time current_active_defrag_time
-    tracking_total_keys tracking_total_items tracking_total_prefixes dump_payload_sanitizations
+    dump_payload_sanitizations
     io_threaded_reads_processed io_threaded_writes_processed reply_buffer_shrinks reply_buffer_expands
 `),
 };
 
 /** Sections that Thermocline does not have yet. */
-const ABSENT_SECTIONS = ['Persistence', 'Latencystats'];
+const ABSENT_SECTIONS = ['Latencystats'];
 
 /** Directives of redis-server 7.0.15 that Thermocline does not have. */
 const ABSENT_DIRECTIVES: readonly string[] = [];

@@ -49,7 +49,7 @@ export interface AppendLogHost {
   free(walk: IterableIterator<void>, atOnce: boolean): void;
   /** A transaction is being run: what belongs together must stay in one file. */
   isInTransaction(): boolean;
-  /** A snapshot is being written, which a rewrite has to wait for; and the other way round. */
+  /** A snapshot is being written or loaded, which a rewrite has to wait for; and the other way round. */
   isSaving(): boolean;
   occupy(isOccupied: boolean): void;
   /** Runs a command of the log, and what else loading needs. */
@@ -102,6 +102,7 @@ export class AppendLog implements AppendLogControl {
   #delayMinutes = 0;
   #delayedUntilMs = 0;
   #loading: Progress | null = null;
+  #isStarting = false;
   #unlock: (() => void) | null = null;
 
   constructor(host: AppendLogHost) {
@@ -244,7 +245,8 @@ export class AppendLog implements AppendLogControl {
 
   /** Puts a changed `appendonly` into force; a text says why it could not. */
   switch(isOn: boolean): string | undefined {
-    if (isOn === this.isOn) return undefined;
+    // At the start what holds in the end decides.
+    if (isOn === this.isOn || this.#isStarting) return undefined;
     if (isOn) return this.#switchOn();
     this.#switchOff();
     return undefined;
@@ -619,11 +621,14 @@ export class AppendLog implements AppendLogControl {
   /** Loads the log and opens it. Throws an Error with the reason, for people. */
   *#start(): IterableIterator<void> {
     this.#lock();
+    this.#isStarting = true;
     try {
       yield* this.#loadAndOpen();
     } finally {
+      this.#isStarting = false;
       if (!this.isOn) this.#release();
     }
+    if (!this.#host.config.values.appendonly) this.#switchOff();
   }
 
   *#loadAndOpen(): IterableIterator<void> {
