@@ -2,7 +2,7 @@ import type { Bench } from 'tinybench';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { Database } from '../../src/keyspace/database.ts';
 import { READ, WRITE } from '../../src/keyspace/database.ts';
-import { Keyspace } from '../../src/keyspace/keyspace.ts';
+import { Keyspace, UNTOLD } from '../../src/keyspace/keyspace.ts';
 import { coldWord, PARTITION_COUNT, SlotTable, TAG_LIMIT } from '../../src/keyspace/slot-table.ts';
 import { Arena } from '../../src/memory/arena.ts';
 import { Arguments } from '../../src/resp/arguments.ts';
@@ -74,7 +74,7 @@ function addDatabase(bench: Bench): void {
   };
   const prepare = () => {
     if (database !== undefined) return;
-    database = new Keyspace(1, random, silent).databases[0];
+    database = new Keyspace(1, random, UNTOLD).databases[0];
     for (let key = 0; key < KEY_COUNT; key++) store(key);
   };
   const add = (title: string, work: (key: number) => void): void => {
@@ -102,12 +102,3 @@ function addDatabase(bench: Bench): void {
     store(key);
   });
 }
-
-const silent = {
-  modified() {},
-  databaseChanged() {},
-  notify() {},
-  deleted() {},
-  fieldsDeleted() {},
-  detached() {},
-};

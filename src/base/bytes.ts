@@ -90,6 +90,29 @@ export function compareBytes(
   return leftLength - rightLength;
 }
 
+/** Numbers without sign as records hold them, lowest byte first; they need not be aligned. */
+export function readUint32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+}
+
+export function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+export function readUint48(bytes: Uint8Array, at: number): number {
+  return readUint32(bytes, at) + (bytes[at + 4] | (bytes[at + 5] << 8)) * 0x100000000;
+}
+
+export function writeUint48(bytes: Uint8Array, at: number, value: number): void {
+  writeUint32(bytes, at, value);
+  const upper = Math.floor(value / 0x100000000);
+  bytes[at + 4] = upper;
+  bytes[at + 5] = upper >>> 8;
+}
+
 /** Whether the bytes are `word`, which is lower-case ASCII, in any case of letters. */
 export function equalsIgnoringCase(bytes: Uint8Array, offset: number, length: number, word: string): boolean {
   if (length !== word.length) return false;

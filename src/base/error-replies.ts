@@ -7,6 +7,7 @@ export const NO_SUCH_KEY = 'ERR no such key';
 export const OUT_OF_RANGE = 'ERR value is out of range';
 export const OUT_OF_RANGE_POSITIVE = 'ERR value is out of range, must be positive';
 export const OVERFLOW = 'ERR increment or decrement would overflow';
+export const NUMKEYS_NOT_POSITIVE = 'ERR numkeys should be greater than 0';
 export const NAN_OR_INFINITY = 'ERR increment would produce NaN or Infinity';
 export const NOT_AUTHENTICATED = 'NOAUTH Authentication required.';
 export const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.';

@@ -3,7 +3,7 @@ import { parseInteger64 } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import type { Encoder } from '../resp/encoder.ts';
-import { readTimeoutMs } from './blocking-timeout.ts';
+import { readTimeoutMs } from './blocking.ts';
 import { argument } from './common-docs.ts';
 
 const IN_PROGRESS = 'ERR Background append only file rewriting already in progress';

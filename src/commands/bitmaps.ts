@@ -3,7 +3,7 @@ import { INT64_MIN, parseInteger, parseInteger64, parseInteger64Rounded } from '
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow, KeyFlag } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC, NOTIFY_STRING } from '../keyspace/keyspace.ts';
+import { NOTIFY_STRING } from '../keyspace/keyspace.ts';
 import { TYPE_STRING } from '../keyspace/record.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { countBits, findBit } from '../types/bitmap/bits.ts';
@@ -19,7 +19,8 @@ import {
 import { ENCODING_RAW } from '../types/string/encoding.ts';
 import { BITMAP_DOCS } from './bitmaps-docs.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
-import { findString, roomFor } from './strings.ts';
+import { roomFor } from './strings.ts';
+import { findOfType } from './typed-keys.ts';
 
 const INVALID_BIT = 'ERR bit is not an integer or out of range';
 const INVALID_BIT_OFFSET = 'ERR bit offset is not an integer or out of range';
@@ -45,7 +46,7 @@ function readBitOffset(call: Call, at: number, width: number): number {
 
 /**
  * Makes the string of the key that was looked up last `raw` and at least `length` bytes long, adding zeros, or makes the
- * key; `found` as `findString` told. Returns whether it grew, which for a key that was there is yet to be told as a change.
+ * key; `found` as `findOfType` told. Returns whether it grew, which for a key that was there is yet to be told as a change.
  */
 function extend(call: Call, found: 'found' | 'missing', length: number): boolean {
   const { database } = call;
@@ -70,7 +71,7 @@ function setbit(call: Call): void {
     reply.error(INVALID_BIT);
     return;
   }
-  const found = findString(call, 1, WRITE);
+  const found = findOfType(call, 1, TYPE_STRING, WRITE);
   if (found === null) return;
   const byte = Math.floor(offset / 8);
   const shift = 7 - (offset & 7);
@@ -89,7 +90,7 @@ function setbit(call: Call): void {
 function getbit(call: Call): void {
   const offset = readBitOffset(call, 2, 0);
   if (Number.isNaN(offset)) return;
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
   const { entry } = call.database;
   const byte = Math.floor(offset / 8);
@@ -133,7 +134,7 @@ function bitcount(call: Call): void {
       return;
     }
   }
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
   if (found === 'missing' || (start < 0n && end < 0n && start > end)) {
     reply.integer(0);
@@ -177,7 +178,7 @@ function bitpos(call: Call): void {
     reply.error(NOT_AN_INTEGER);
     return;
   }
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
   if (found === 'missing') {
     reply.integer(bit === 1 ? -1 : 0);
@@ -211,15 +212,12 @@ function bitop(call: Call): void {
   }
   let length = 0;
   for (let at = 3; at < words.count; at++) {
-    const found = findString(call, at, READ);
+    const found = findOfType(call, at, TYPE_STRING, READ);
     if (found === null) return;
     if (found === 'found') length = Math.max(length, database.entry.payloadLength);
   }
   if (length === 0) {
-    if (call.find(2, WRITE)) {
-      database.remove();
-      database.notify(NOTIFY_GENERIC, 'del');
-    }
+    if (call.find(2, WRITE)) database.delete();
     reply.integer(0);
     return;
   }
@@ -323,7 +321,7 @@ function bitfield(call: Call, isReadOnly: boolean): void {
     reply.error('ERR BITFIELD_RO only supports the GET subcommand');
     return;
   }
-  const found = findString(call, 1, length > 0 ? WRITE : READ);
+  const found = findOfType(call, 1, TYPE_STRING, length > 0 ? WRITE : READ);
   if (found === null) return;
   const hasGrown = length > 0 && extend(call, found, length);
   const isThere = found === 'found' || length > 0;

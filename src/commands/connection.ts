@@ -5,7 +5,7 @@ import type { Client } from '../command-table/client.ts';
 import { PAUSES_ALL, PAUSES_WRITES } from '../command-table/client-pause.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { BROADCASTS, REDIRECT_BROKEN, TRACKS } from '../command-table/tracking.ts';
-import { readTimeoutMs } from './blocking-timeout.ts';
+import { readTimeoutMs } from './blocking.ts';
 import { TRACKING_SUBCOMMANDS } from './client-tracking.ts';
 import { argument, block, OPTIONAL, oneOf, token } from './common-docs.ts';
 import { helpRow } from './help.ts';

@@ -1,5 +1,4 @@
-import { NOT_AN_INTEGER, SYNTAX_ERROR } from '../base/error-replies.ts';
-import { parseInteger64Rounded } from '../base/numbers.ts';
+import { SYNTAX_ERROR } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
@@ -14,6 +13,7 @@ import { restoreAccess, storeBuilt } from '../persistence/store-value.ts';
 import { ValueBuilder } from '../persistence/value-builder.ts';
 import { rdbTypeOf, ValueWriter, versionFor } from '../persistence/value-writer.ts';
 import { DUMP_DOCS } from './dump-docs.ts';
+import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 
 const BUSY_KEY = 'BUSYKEY Target key name already exists.';
@@ -45,14 +45,6 @@ function dump(call: Call): void {
   values.finish();
   endDump(writer);
   reply.bulk(writer.bytes, 0, writer.length);
-}
-
-/** The integer in argument `at`, rounded beyond 2^53; NaN after replying an error. */
-function integerAt(call: Call, at: number): number {
-  const { words } = call;
-  const value = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
-  if (Number.isNaN(value)) call.reply.error(NOT_AN_INTEGER);
-  return value;
 }
 
 /** False after replying an error. */
@@ -142,8 +134,7 @@ function restore(call: Call): void {
     if ((expireAt <= keyspace.nowMs && !keyspace.expiryPaused) || expireAt >= TIME_MS_LIMIT) {
       discard(call, builder);
       if (isThere) {
-        database.remove();
-        database.notify(NOTIFY_GENERIC, 'del');
+        database.delete();
         call.propagateAs(
           services.config.values['lazyfree-lazy-server-del'] ? 'UNLINK' : 'DEL',
           words.copy(1),

@@ -3,8 +3,7 @@ import { NOT_A_FLOAT, NOT_AN_INTEGER, SYNTAX_ERROR } from '../base/error-replies
 import { parseDouble, parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow, KeySpec } from '../command-table/row.ts';
-import { READ, WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC } from '../keyspace/keyspace.ts';
+import { READ } from '../keyspace/database.ts';
 import { Arguments } from '../resp/arguments.ts';
 import {
   decodePlace,
@@ -327,7 +326,7 @@ function findPoints(shape: Shape, limit: number): Point[] {
 }
 
 function search(call: Call, kind: Kind): void {
-  const { words, reply, database } = call;
+  const { words } = call;
   const found = openSortedSet(call, kind.source, READ, false);
   if (found === null) return;
   const asked = readSearch(call, kind, found === 'found');
@@ -342,14 +341,6 @@ function search(call: Call, kind: Kind): void {
   if (count > 0 && points.length > count) points = points.slice(0, count);
   if (storeAt === 0) {
     replyPoints(call, asked, points);
-    return;
-  }
-  if (points.length === 0) {
-    if (call.find(storeAt, WRITE)) {
-      database.remove();
-      database.notify(NOTIFY_GENERIC, 'del');
-    }
-    reply.integer(0);
     return;
   }
   buildSet(call, ENCODING_LISTPACK, () => {

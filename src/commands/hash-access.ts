@@ -1,10 +1,10 @@
-import { WRONG_TYPE } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC, NOTIFY_HASH } from '../keyspace/keyspace.ts';
+import { NOTIFY_HASH } from '../keyspace/keyspace.ts';
 import { TYPE_HASH } from '../keyspace/record.ts';
 import { ENCODING_HASH_TABLE, ENCODING_LISTPACK } from '../types/hash/encoding.ts';
 import { HashValue } from '../types/hash/hash.ts';
+import { findOfType, storeEmpty } from './typed-keys.ts';
 
 /** The hash of the command being run. */
 export const hash = new HashValue();
@@ -13,14 +13,10 @@ let isWritable = false;
 
 /** Looks the hash in argument 1 up and opens it; replies WRONGTYPE and returns null for another type. */
 export function openHash(call: Call, isForWriting: boolean): 'found' | 'missing' | null {
-  const { database } = call;
   isThere = false;
-  if (!call.find(1, isForWriting ? WRITE : READ)) return 'missing';
-  if (database.entry.type !== TYPE_HASH) {
-    call.reply.error(WRONG_TYPE);
-    return null;
-  }
-  hash.open(database, isForWriting);
+  const found = findOfType(call, 1, TYPE_HASH, isForWriting ? WRITE : READ);
+  if (found !== 'found') return found;
+  hash.open(call.database, isForWriting);
   isThere = true;
   isWritable = isForWriting;
   return 'found';
@@ -29,10 +25,8 @@ export function openHash(call: Call, isForWriting: boolean): 'found' | 'missing'
 /** Makes the hash that was looked up last if it is missing, or is gone since its last field expired; `changed` counts 1 then. */
 export function createHash(call: Call): boolean {
   if (isThere) return false;
-  const { database } = call;
-  const { bytes, payloadOffset } = database.store(TYPE_HASH, ENCODING_LISTPACK, HashValue.emptyBytes, -1);
-  bytes.fill(0, payloadOffset, payloadOffset + HashValue.emptyBytes);
-  hash.open(database, true);
+  storeEmpty(call, TYPE_HASH, ENCODING_LISTPACK, HashValue.emptyBytes);
+  hash.open(call.database, true);
   isThere = true;
   isWritable = true;
   return true;
@@ -122,6 +116,5 @@ export function endRemoving(call: Call, count: number): void {
   database.notify(NOTIFY_HASH, 'hdel');
   if (!isEmpty) return;
   isThere = false;
-  database.remove();
-  database.notify(NOTIFY_GENERIC, 'del');
+  database.delete();
 }

@@ -33,7 +33,7 @@ import {
 import { ENCODING_RAW } from '../types/string/encoding.ts';
 import { HYPERLOGLOG_DOCS } from './hyperloglog-docs.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
-import { findString } from './strings.ts';
+import { findOfType } from './typed-keys.ts';
 
 const NOT_A_HYPERLOGLOG = 'WRONGTYPE Key is not a valid HyperLogLog string value.';
 const CORRUPT = 'INVALIDOBJ Corrupted HLL object detected';
@@ -41,9 +41,9 @@ const CORRUPT = 'INVALIDOBJ Corrupted HLL object detected';
 /** The union of several values: each register's greatest value. */
 const union = new Uint8Array(REGISTER_COUNT);
 
-/** As `findString`, for a key that must hold a HyperLogLog. */
+/** As `findOfType`, for a key that must hold a HyperLogLog. */
 function findHyperLogLog(call: Call, at: number, how: number): 'found' | 'missing' | null {
-  const found = findString(call, at, how);
+  const found = findOfType(call, at, TYPE_STRING, how);
   if (found !== 'found') return found;
   const { entry } = call.database;
   if (isHyperLogLog(entry.bytes, entry.payloadOffset, entry.payloadLength)) return found;

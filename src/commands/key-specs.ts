@@ -14,3 +14,8 @@ export function keysFrom(index: number, step: number, ...flags: KeyFlag[]): KeyS
 export function countedKeys(index: number, step: number, ...flags: KeyFlag[]): KeySpec {
   return { flags, begin: { index }, find: { count: 0, first: 1, step } };
 }
+
+/** Keys from argument `index` on, up to the last but one: a timeout follows them. */
+export function keysBeforeLast(index: number, ...flags: KeyFlag[]): KeySpec {
+  return { flags, begin: { index }, find: { last: -2, step: 1, limit: 0 } };
+}

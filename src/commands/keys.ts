@@ -19,7 +19,7 @@ import { PARTITION_COUNT, TAG_LIMIT } from '../keyspace/slot-table.ts';
 import type { Encoder } from '../resp/encoder.ts';
 import { PAGED } from '../types/pages/head.ts';
 import { copyPages } from '../types/pages/walk.ts';
-import { readTimeoutMs } from './blocking-timeout.ts';
+import { readTimeoutMs } from './blocking.ts';
 import { encodingNameOf } from './encodings.ts';
 import { EX, EXAT, type ExpiryUnit, PX, PXAT, readExpiry } from './expiry-options.ts';
 import { helpRow } from './help.ts';
@@ -34,8 +34,7 @@ function del(call: Call): void {
   let deleted = 0;
   for (let at = 1; at < words.count; at++) {
     if (!call.find(at, 0)) continue;
-    database.remove();
-    database.notify(NOTIFY_GENERIC, 'del');
+    database.delete();
     deleted++;
   }
   call.reply.integer(deleted);
@@ -101,8 +100,7 @@ function expire(call: Call, unit: ExpiryUnit): void {
   }
   // While a log is loaded a later command may take the time back.
   if (expireAt <= keyspace.nowMs && !keyspace.expiryPaused) {
-    database.remove();
-    database.notify(NOTIFY_GENERIC, 'del');
+    database.delete();
     call.propagateAs(call.services.config.values['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL', words.copy(1));
   } else {
     database.setExpiry(expireAt);

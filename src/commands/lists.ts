@@ -1,27 +1,21 @@
 import { copyBytes } from '../base/bytes.ts';
-import {
-  NO_SUCH_KEY,
-  NOT_AN_INTEGER,
-  OUT_OF_RANGE_POSITIVE,
-  SYNTAX_ERROR,
-  WRONG_TYPE,
-} from '../base/error-replies.ts';
+import { NO_SUCH_KEY, OUT_OF_RANGE_POSITIVE, SYNTAX_ERROR } from '../base/error-replies.ts';
 import { parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC, NOTIFY_LIST } from '../keyspace/keyspace.ts';
+import { NOTIFY_LIST } from '../keyspace/keyspace.ts';
 import { TYPE_LIST } from '../keyspace/record.ts';
 import type { Encoder } from '../resp/encoder.ts';
 import { ENCODING_LISTPACK, ENCODING_QUICKLIST, fitsListpack } from '../types/list/encoding.ts';
 import { ListValue } from '../types/list/list.ts';
-import { readTimeout } from './blocking-timeout.ts';
-import { countedKeys, keyAt } from './key-specs.ts';
+import { findToWait, readMultiPop, readTimeout, waitForKeys } from './blocking.ts';
+import { integerAt } from './integer-argument.ts';
+import { countedKeys, keyAt, keysBeforeLast } from './key-specs.ts';
 import { LIST_DOCS } from './lists-docs.ts';
+import { findOfType, storeEmpty } from './typed-keys.ts';
 
 const INDEX_OUT_OF_RANGE = 'ERR index out of range';
-const NUMKEYS_NOT_POSITIVE = 'ERR numkeys should be greater than 0';
-const COUNT_NOT_POSITIVE = 'ERR count should be greater than 0';
 
 /** The list of the command being run: of its source, where it has two. */
 const list = new ListValue();
@@ -31,33 +25,15 @@ let carriedLength = 0;
 
 /** Looks the list in argument `at` up and opens it; replies WRONGTYPE and returns null for another type. */
 function openList(call: Call, at: number, isForWriting: boolean): 'found' | 'missing' | null {
-  if (!call.find(at, isForWriting ? WRITE : READ)) return 'missing';
-  if (call.database.entry.type !== TYPE_LIST) {
-    call.reply.error(WRONG_TYPE);
-    return null;
-  }
-  list.open(call.database, isForWriting);
-  return 'found';
+  const found = findOfType(call, at, TYPE_LIST, isForWriting ? WRITE : READ);
+  if (found === 'found') list.open(call.database, isForWriting);
+  return found;
 }
 
 /** Makes the list that was looked up last and is missing, and opens it. */
 function createList(call: Call): void {
-  const { bytes, payloadOffset } = call.database.store(
-    TYPE_LIST,
-    ENCODING_LISTPACK,
-    ListValue.emptyBytes,
-    -1,
-  );
-  bytes.fill(0, payloadOffset, payloadOffset + ListValue.emptyBytes);
+  storeEmpty(call, TYPE_LIST, ENCODING_LISTPACK, ListValue.emptyBytes);
   list.open(call.database, true);
-}
-
-/** The integer in argument `at`, rounded where it is beyond 2^53; NaN after replying an error. */
-function integerAt(call: Call, at: number): number {
-  const { words } = call;
-  const value = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
-  if (Number.isNaN(value)) call.reply.error(NOT_AN_INTEGER);
-  return value;
 }
 
 /** The end of a list that argument `at` names; null after replying an error. */
@@ -77,8 +53,8 @@ function grow(call: Call, bytes: number, count: number): void {
 }
 
 /**
- * Ends a change that removed elements of the list in argument `at`: saves it, or removes the key if nothing is left. The event
- * is told first, as Redis does.
+ * Ends a change that removed elements of the open list: saves it, or removes the key if nothing is left. The event is told
+ * first, as Redis does.
  */
 function shrink(call: Call, event: string, changes: number): void {
   const { database } = call;
@@ -93,8 +69,7 @@ function shrink(call: Call, event: string, changes: number): void {
     database.changed(changes);
     return;
   }
-  database.remove();
-  database.notify(NOTIFY_GENERIC, 'del');
+  database.delete();
 }
 
 function replyElement(reply: Encoder): void {
@@ -415,10 +390,7 @@ function carry(isFirst: boolean): void {
   carriedLength = length;
 }
 
-/**
- * Moves an element from the list in argument 1, which must exist, to that in argument 2, and replies it. False if the second is
- * of another type, which has been replied.
- */
+/** Moves an element from the list in argument 1, which must exist, to that in argument 2, and replies it, or WRONGTYPE. */
 function moveElement(call: Call, fromFirst: boolean, toFirst: boolean): void {
   const { words, database, reply } = call;
   openList(call, 1, true);
@@ -466,17 +438,11 @@ function lmoveBySides(call: Call): void {
   if (to !== null) lmove(call, from === 'left', to === 'left');
 }
 
-const replyNullArray = (reply: Encoder): void => reply.nullArray();
-
-/** Whether the list in argument `at` is there and open; on a retry a key of another type counts as missing. Null after an error. */
+/** Whether the list in argument `at` is there and open; null after replying an error. See `findToWait`. */
 function openToWait(call: Call, at: number): boolean | null {
-  if (call.isRetry) {
-    if (!call.find(at, WRITE) || call.database.entry.type !== TYPE_LIST) return false;
-    list.open(call.database, true);
-    return true;
-  }
-  const found = openList(call, at, true);
-  return found === null ? null : found === 'found';
+  const isThere = findToWait(call, at, TYPE_LIST);
+  if (isThere === true) list.open(call.database, true);
+  return isThere;
 }
 
 function blockingMove(call: Call, timeoutMs: number, fromFirst: boolean, toFirst: boolean): void {
@@ -489,7 +455,7 @@ function blockingMove(call: Call, timeoutMs: number, fromFirst: boolean, toFirst
     if (words.is(0, 'brpoplpush')) call.propagateAs('RPOPLPUSH', words.copy(1), words.copy(2));
     else call.propagateAs('LMOVE', words.copy(1), words.copy(2), side(fromFirst), side(toFirst));
   } else if (call.mayBlock) {
-    call.block({ keys: [1], timeoutMs, replyTimeout: replyNullArray });
+    waitForKeys(call, 1, 2, timeoutMs);
   } else {
     reply.null();
   }
@@ -527,60 +493,28 @@ function blockingPop(call: Call, isFirst: boolean): void {
     call.propagateAs(isFirst ? 'LPOP' : 'RPOP', words.copy(at));
     return;
   }
-  if (!call.mayBlock) {
-    reply.nullArray();
-    return;
-  }
-  call.block({ keys: range(1, last), timeoutMs, replyTimeout: replyNullArray });
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, at) => from + at);
+  waitForKeys(call, 1, last, timeoutMs);
 }
 
 /** LMPOP and BLMPOP, whose number of keys is in argument `at`; `timeoutMs` is -1 for the one that does not wait. */
 function multiPop(call: Call, at: number, timeoutMs: number): void {
   const { words, reply } = call;
-  const keyCount = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
-  if (Number.isNaN(keyCount) || keyCount < 1) {
-    reply.error(NUMKEYS_NOT_POSITIVE);
-    return;
-  }
-  const sideWord = at + keyCount + 1;
-  if (sideWord >= words.count) {
-    reply.error(SYNTAX_ERROR);
-    return;
-  }
-  const side = sideAt(call, sideWord);
-  if (side === null) return;
-  let count = -1;
-  for (let option = sideWord + 1; option < words.count; option++) {
-    if (count >= 0 || !words.is(option, 'count') || option + 1 >= words.count) {
-      reply.error(SYNTAX_ERROR);
-      return;
-    }
-    option++;
-    count = parseInteger64Rounded(words.buffer, words.offsets[option], words.lengths[option]);
-    if (Number.isNaN(count) || count < 1) {
-      reply.error(COUNT_NOT_POSITIVE);
-      return;
-    }
-  }
-  if (count < 0) count = 1;
-  const isFirst = side === 'left';
-  for (let key = at + 1; key < sideWord; key++) {
+  const asked = readMultiPop(call, at, 'left', 'right');
+  if (asked === null) return;
+  const isFirst = !asked.isSecond;
+  for (let key = at + 1; key < asked.keyEnd; key++) {
     const isThere = openToWait(call, key);
     if (isThere === null) return;
     if (!isThere) continue;
-    const taken = Math.min(count, list.count);
+    const taken = Math.min(asked.count, list.count);
     reply.array(2);
     call.replyWord(key);
     popMany(call, isFirst, taken);
     call.propagateAs(isFirst ? 'LPOP' : 'RPOP', words.copy(key), taken);
     return;
   }
-  if (timeoutMs < 0 || !call.mayBlock) reply.nullArray();
-  else call.block({ keys: range(at + 1, sideWord), timeoutMs, replyTimeout: replyNullArray });
+  if (timeoutMs < 0) reply.nullArray();
+  else waitForKeys(call, at + 1, asked.keyEnd, timeoutMs);
 }
 
 function blmpop(call: Call): void {
@@ -624,7 +558,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     complexity: 'O(N) where N is the number of provided keys.',
     arity: -3,
     flags: ['write', 'noscript', 'blocking'],
-    keys: [{ flags: ['RW', 'access', 'delete'], begin: { index: 1 }, find: { last: -2, step: 1, limit: 0 } }],
+    keys: [keysBeforeLast(1, 'RW', 'access', 'delete')],
     execute: (call) => blockingPop(call, true),
   },
   {
@@ -634,7 +568,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     complexity: 'O(N) where N is the number of provided keys.',
     arity: -3,
     flags: ['write', 'noscript', 'blocking'],
-    keys: [{ flags: ['RW', 'access', 'delete'], begin: { index: 1 }, find: { last: -2, step: 1, limit: 0 } }],
+    keys: [keysBeforeLast(1, 'RW', 'access', 'delete')],
     execute: (call) => blockingPop(call, false),
   },
   {

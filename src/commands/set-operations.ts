@@ -1,12 +1,13 @@
-import { SYNTAX_ERROR, WRONG_TYPE } from '../base/error-replies.ts';
+import { NUMKEYS_NOT_POSITIVE, SYNTAX_ERROR } from '../base/error-replies.ts';
 import { parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC, NOTIFY_SET } from '../keyspace/keyspace.ts';
+import { NOTIFY_SET } from '../keyspace/keyspace.ts';
 import { TYPE_SET } from '../keyspace/record.ts';
 import type { Encoder } from '../resp/encoder.ts';
 import { ENCODING_INTSET, ENCODING_LISTPACK, intsetEntriesMax } from '../types/set/encoding.ts';
 import { SetValue } from '../types/set/set.ts';
+import { findOfType } from './typed-keys.ts';
 
 /** Intersection, union and difference of sets, and what they share with other commands: sets that no key has yet. */
 
@@ -28,11 +29,9 @@ function openSources(call: Call, first: number, count: number): boolean {
   sourceKeyCount = count;
   isFirstThere = false;
   for (let number = 0; number < count; number++) {
-    if (!call.find(first + number, READ)) continue;
-    if (call.database.entry.type !== TYPE_SET) {
-      call.reply.error(WRONG_TYPE);
-      return false;
-    }
+    const found = findOfType(call, first + number, TYPE_SET, READ);
+    if (found === null) return false;
+    if (found === 'missing') continue;
     if (number === 0) isFirstThere = true;
     if (pool.length === sources.length) pool.push(new SetValue());
     const source = pool[sources.length];
@@ -103,10 +102,7 @@ function storeResult(call: Call, target: SetValue, event: string): boolean {
   const isThere = call.find(1, WRITE);
   reply.integer(count);
   if (count === 0) {
-    if (isThere) {
-      database.remove();
-      database.notify(NOTIFY_GENERIC, 'del');
-    }
+    if (isThere) database.delete();
     return false;
   }
   const oldType = isThere ? database.entry.type : -1;
@@ -154,7 +150,7 @@ export function sintercard(call: Call): void {
   const { words, reply } = call;
   const keyCount = parseInteger64Rounded(words.buffer, words.offsets[1], words.lengths[1]);
   if (Number.isNaN(keyCount) || keyCount < 1) {
-    reply.error('ERR numkeys should be greater than 0');
+    reply.error(NUMKEYS_NOT_POSITIVE);
     return;
   }
   if (keyCount > words.count - 2) {

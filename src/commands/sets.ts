@@ -10,7 +10,7 @@ import { isCanonicalInteger, parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC, NOTIFY_SET } from '../keyspace/keyspace.ts';
+import { NOTIFY_SET } from '../keyspace/keyspace.ts';
 import { TYPE_SET } from '../keyspace/record.ts';
 import {
   ENCODING_HASHTABLE,
@@ -36,6 +36,7 @@ import {
   withBuilt,
 } from './set-operations.ts';
 import { SET_DOCS } from './sets-docs.ts';
+import { findOfType, storeEmpty, tellChanges } from './typed-keys.ts';
 
 /** Members that one SREM takes away, where SPOP is propagated so. */
 const PROPAGATED_MEMBERS_MAX = 1024;
@@ -53,13 +54,9 @@ const set = new SetValue();
 
 /** Looks the set in argument `at` up and opens it; replies WRONGTYPE and returns null for another type. */
 function openSet(call: Call, at: number, isForWriting: boolean): 'found' | 'missing' | null {
-  if (!call.find(at, isForWriting ? WRITE : READ)) return 'missing';
-  if (call.database.entry.type !== TYPE_SET) {
-    call.reply.error(WRONG_TYPE);
-    return null;
-  }
-  set.open(call.database, isForWriting);
-  return 'found';
+  const found = findOfType(call, at, TYPE_SET, isForWriting ? WRITE : READ);
+  if (found === 'found') set.open(call.database, isForWriting);
+  return found;
 }
 
 /** Makes the set that was looked up last and is missing, for `count` members from argument `at` on, as one change, and opens it. */
@@ -67,15 +64,8 @@ function createSet(call: Call, at: number, count: number): void {
   const { words, database } = call;
   const isInteger = isCanonicalInteger(words.buffer, words.offsets[at], words.lengths[at]);
   const encoding = encodingFor(call.services.config.values, isInteger, count);
-  const { bytes, payloadOffset } = database.store(TYPE_SET, encoding, SetValue.emptyBytes, -1);
-  bytes.fill(0, payloadOffset, payloadOffset + SetValue.emptyBytes);
+  storeEmpty(call, TYPE_SET, encoding, SetValue.emptyBytes);
   set.open(database, true);
-}
-
-/** Tells of `count` changes, of which making or removing the key was one already if it `isCounted`. */
-function tellChanges(call: Call, count: number, isCounted: boolean): void {
-  const rest = isCounted ? count - 1 : count;
-  if (rest > 0) call.database.changed(rest);
 }
 
 /** Ends a command that removed members of the open set: saves it, or removes the key if none is left. */
@@ -86,8 +76,7 @@ function endRemoval(call: Call, removed: number, event: string): void {
   tellChanges(call, removed, isGone);
   database.notify(NOTIFY_SET, event);
   if (!isGone) return;
-  database.remove();
-  database.notify(NOTIFY_GENERIC, 'del');
+  database.delete();
 }
 
 function sadd(call: Call): void {
@@ -248,8 +237,7 @@ function spopMany(call: Call): void {
     replyMembers(reply, set);
     tellChanges(call, count, true);
     database.notify(NOTIFY_SET, 'spop');
-    database.remove();
-    database.notify(NOTIFY_GENERIC, 'del');
+    database.delete();
     call.propagateAs(
       call.services.config.values['lazyfree-lazy-server-del'] ? 'UNLINK' : 'DEL',
       words.copy(1),

@@ -3,7 +3,7 @@ import { parseDouble, parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow, KeySpec } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC, NOTIFY_LIST } from '../keyspace/keyspace.ts';
+import { NOTIFY_LIST } from '../keyspace/keyspace.ts';
 import { TYPE_LIST, TYPE_SET, TYPE_SORTED_SET } from '../keyspace/record.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { ENCODING_LISTPACK, ENCODING_QUICKLIST, fitsListpack } from '../types/list/encoding.ts';
@@ -320,10 +320,7 @@ function storeElements(
   const { database, reply } = call;
   const count = numbers.length * Math.max(1, gets.length);
   if (count === 0) {
-    if (call.find(target, WRITE)) {
-      database.remove();
-      database.notify(NOTIFY_GENERIC, 'del');
-    }
+    if (call.find(target, WRITE)) database.delete();
     reply.integer(0);
     return;
   }

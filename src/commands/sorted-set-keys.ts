@@ -1,13 +1,12 @@
-import { NOT_AN_INTEGER, WRONG_TYPE } from '../base/error-replies.ts';
-import { parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { WRITE } from '../keyspace/database.ts';
-import { NOTIFY_GENERIC, NOTIFY_SORTED_SET } from '../keyspace/keyspace.ts';
+import { NOTIFY_SORTED_SET } from '../keyspace/keyspace.ts';
 import { TYPE_SORTED_SET } from '../keyspace/record.ts';
 import { ENCODING_LISTPACK, ENCODING_SKIPLIST } from '../types/sorted-set/encoding.ts';
 import { SortedSetValue } from '../types/sorted-set/sorted-set.ts';
 import { SORTED_SET_DOCS } from './sorted-sets-docs.ts';
+import { findOfType, storeEmpty, tellChanges } from './typed-keys.ts';
 
 /** What the commands on sorted sets share: keys that hold them, their encodings, and replies of their members. */
 
@@ -23,21 +22,15 @@ export function openSortedSet(
   how: number,
   isForWriting: boolean,
 ): 'found' | 'missing' | null {
-  if (!call.find(at, how)) return 'missing';
-  if (call.database.entry.type !== TYPE_SORTED_SET) {
-    call.reply.error(WRONG_TYPE);
-    return null;
-  }
-  sortedSet.open(call.database, isForWriting);
-  return 'found';
+  const found = findOfType(call, at, TYPE_SORTED_SET, how);
+  if (found === 'found') sortedSet.open(call.database, isForWriting);
+  return found;
 }
 
 /** Makes the sorted set that was looked up last and is missing, which counts as a change, and opens it. */
 export function createSortedSet(call: Call, encoding: number): void {
-  const { database } = call;
-  const { bytes, payloadOffset } = database.store(TYPE_SORTED_SET, encoding, SortedSetValue.emptyBytes, -1);
-  bytes.fill(0, payloadOffset, payloadOffset + SortedSetValue.emptyBytes);
-  sortedSet.open(database, true);
+  storeEmpty(call, TYPE_SORTED_SET, encoding, SortedSetValue.emptyBytes);
+  sortedSet.open(call.database, true);
 }
 
 /** The encoding of a sorted set of so many members of which the longest has a length. */
@@ -60,12 +53,6 @@ export function insertMember(
   set.insert(bytes, offset, length, score);
 }
 
-/** Tells of `count` changes, of which removing the key, or making it, was one already if it `isCounted`. */
-export function tellChanges(call: Call, count: number, isCounted: boolean): void {
-  if (!isCounted) call.database.changed(count);
-  else if (count > 1) call.database.changed(count - 1);
-}
-
 /** Ends a command that removed `removed` members, one at least, of the open sorted set: saves it, or removes the key if none is left. */
 export function endRemoval(call: Call, removed: number, event: string): void {
   const { database } = call;
@@ -74,8 +61,7 @@ export function endRemoval(call: Call, removed: number, event: string): void {
   tellChanges(call, removed, isGone);
   database.notify(NOTIFY_SORTED_SET, event);
   if (isGone) {
-    database.remove();
-    database.notify(NOTIFY_GENERIC, 'del');
+    database.delete();
   }
 }
 
@@ -89,8 +75,7 @@ export function removeMembers(call: Call, rank: number, count: number, event: st
   const { database } = call;
   tellChanges(call, count, true);
   database.notify(NOTIFY_SORTED_SET, event);
-  database.remove();
-  database.notify(NOTIFY_GENERIC, 'del');
+  database.delete();
 }
 
 /** Replies the member that `set` moved to last, with its score where asked for: within an array of its own in RESP3, or if `isPair`. */
@@ -114,10 +99,7 @@ export function storeBuilt(call: Call, event: string): void {
   const { database, reply } = call;
   builtSet.save();
   if (builtSet.count === 0) {
-    if (call.find(1, WRITE)) {
-      database.remove();
-      database.notify(NOTIFY_GENERIC, 'del');
-    }
+    if (call.find(1, WRITE)) database.delete();
     reply.integer(0);
     return;
   }
@@ -138,14 +120,6 @@ export function buildSet(call: Call, encoding: number, build: () => void): void 
     call.services.free(builtSet.drop(), false);
     throw error;
   }
-}
-
-/** The 64-bit integer in argument `at`, rounded where it is beyond 2^53; NaN after replying an error. */
-export function integerAt(call: Call, at: number): number {
-  const { words } = call;
-  const value = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
-  if (Number.isNaN(value)) call.reply.error(NOT_AN_INTEGER);
-  return value;
 }
 
 /** What the rows of this family share, and the documentation of one. */

@@ -7,12 +7,12 @@ import { TYPE_SET, TYPE_SORTED_SET } from '../keyspace/record.ts';
 import { SetValue } from '../types/set/set.ts';
 import { ENCODING_LISTPACK, ENCODING_SKIPLIST } from '../types/sorted-set/encoding.ts';
 import { SortedSetValue } from '../types/sorted-set/sorted-set.ts';
+import { integerAt } from './integer-argument.ts';
 import { countedKeys, keyAt } from './key-specs.ts';
 import {
   buildSet,
   builtSet,
   encodingFor,
-  integerAt,
   replyMember,
   replyMemberCount,
   row,

@@ -4,9 +4,8 @@ import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { WRITE } from '../keyspace/database.ts';
 import { TYPE_SORTED_SET } from '../keyspace/record.ts';
-import type { Encoder } from '../resp/encoder.ts';
-import { readTimeout } from './blocking-timeout.ts';
-import { countedKeys, keyAt } from './key-specs.ts';
+import { findToWait, readMultiPop, readTimeout, waitForKeys } from './blocking.ts';
+import { countedKeys, keyAt, keysBeforeLast } from './key-specs.ts';
 import {
   openSortedSet,
   removeMembers,
@@ -15,9 +14,6 @@ import {
   row,
   sortedSet,
 } from './sorted-set-keys.ts';
-
-const NUMKEYS_NOT_POSITIVE = 'ERR numkeys should be greater than 0';
-const COUNT_NOT_POSITIVE = 'ERR count should be greater than 0';
 
 /** Replies `count` members from an end of the open sorted set, as many as there must be, each as `replyMember` says, and removes them. */
 function popMembers(call: Call, isMax: boolean, count: number, isPair: boolean): void {
@@ -61,27 +57,11 @@ function pop(call: Call, isMax: boolean): void {
   popMembers(call, isMax, taken, hasCount && reply.protocol === 3);
 }
 
-const replyNullArray = (reply: Encoder): void => reply.nullArray();
-
-/** Whether the sorted set in argument `at` is there and open; on a retry a key of another type counts as missing. Null after an error. */
+/** Whether the sorted set in argument `at` is there and open; null after replying an error. See `findToWait`. */
 function openToWait(call: Call, at: number): boolean | null {
-  if (call.isRetry) {
-    if (!call.find(at, WRITE) || call.database.entry.type !== TYPE_SORTED_SET) return false;
-    sortedSet.open(call.database, true);
-    return true;
-  }
-  const found = openSortedSet(call, at, WRITE, true);
-  return found === null ? null : found === 'found';
-}
-
-/** Has the client wait for the keys in arguments `from` up to `end`; where it may not, its time has passed. */
-function wait(call: Call, from: number, end: number, timeoutMs: number): void {
-  if (!call.mayBlock) {
-    call.reply.nullArray();
-    return;
-  }
-  const keys = Array.from({ length: end - from }, (_, at) => from + at);
-  call.block({ keys, timeoutMs, replyTimeout: replyNullArray });
+  const isThere = findToWait(call, at, TYPE_SORTED_SET);
+  if (isThere === true) sortedSet.open(call.database, true);
+  return isThere;
 }
 
 /** BZPOPMIN and BZPOPMAX. */
@@ -100,46 +80,25 @@ function blockingPop(call: Call, isMax: boolean): void {
     call.propagateAs(isMax ? 'ZPOPMAX' : 'ZPOPMIN', words.copy(at));
     return;
   }
-  wait(call, 1, last, timeoutMs);
+  waitForKeys(call, 1, last, timeoutMs);
 }
 
 /** ZMPOP and BZMPOP, whose number of keys is in argument `at`. */
 function popFromSeveral(call: Call, at: number, isBlocking: boolean): void {
   const { words, reply } = call;
-  const keyCount = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
-  if (!(keyCount >= 1)) {
-    reply.error(NUMKEYS_NOT_POSITIVE);
-    return;
-  }
-  const where = at + keyCount + 1;
-  const isMax = where < words.count && words.is(where, 'max');
-  if (where >= words.count || (!isMax && !words.is(where, 'min'))) {
-    reply.error(SYNTAX_ERROR);
-    return;
-  }
-  let count = -1;
-  for (let option = where + 1; option < words.count; option += 2) {
-    if (count !== -1 || !words.is(option, 'count') || option + 1 === words.count) {
-      reply.error(SYNTAX_ERROR);
-      return;
-    }
-    count = parseInteger64Rounded(words.buffer, words.offsets[option + 1], words.lengths[option + 1]);
-    if (!(count >= 1)) {
-      reply.error(COUNT_NOT_POSITIVE);
-      return;
-    }
-  }
-  if (count === -1) count = 1;
+  const asked = readMultiPop(call, at, 'min', 'max');
+  if (asked === null) return;
+  const isMax = asked.isSecond;
   let timeoutMs = 0;
   if (isBlocking) {
     timeoutMs = readTimeout(call, 1);
     if (timeoutMs < 0) return;
   }
-  for (let key = at + 1; key < where; key++) {
+  for (let key = at + 1; key < asked.keyEnd; key++) {
     const isThere = openToWait(call, key);
     if (isThere === null) return;
     if (!isThere) continue;
-    const taken = Math.min(count, sortedSet.count);
+    const taken = Math.min(asked.count, sortedSet.count);
     reply.array(2);
     call.replyWord(key);
     reply.array(taken);
@@ -147,18 +106,14 @@ function popFromSeveral(call: Call, at: number, isBlocking: boolean): void {
     call.propagateAs(isMax ? 'ZPOPMAX' : 'ZPOPMIN', words.copy(key), taken);
     return;
   }
-  if (isBlocking) wait(call, at + 1, where, timeoutMs);
+  if (isBlocking) waitForKeys(call, at + 1, asked.keyEnd, timeoutMs);
   else reply.nullArray();
 }
 
 const IN_LOG_AND_POPPED = 'O(M log N) in the members popped and those of the sorted set.';
 const IN_LOG = 'O(log N) in the members of the sorted set.';
 const OF_SEVERAL = 'O(K + M log N) in the keys, the members popped and those of the sorted set.';
-const BLOCKING_KEYS = {
-  flags: ['RW', 'access', 'delete'],
-  begin: { index: 1 },
-  find: { last: -2, step: 1, limit: 0 },
-} as const;
+const BLOCKING_KEYS = keysBeforeLast(1, 'RW', 'access', 'delete');
 
 /** The commands that take members from the ends of sorted sets. */
 export const POP_COMMANDS: readonly CommandRow[] = [

@@ -7,13 +7,13 @@ import { READ, WRITE } from '../keyspace/database.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { ENCODING_LISTPACK } from '../types/sorted-set/encoding.ts';
 import type { SortedSetValue } from '../types/sorted-set/sorted-set.ts';
+import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 import {
   buildSet,
   builtSet,
   encodingFor,
   insertMember,
-  integerAt,
   openSortedSet,
   removeMembers,
   replyMember,

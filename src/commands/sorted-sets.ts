@@ -7,6 +7,7 @@ import { READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_SORTED_SET } from '../keyspace/keyspace.ts';
 import { ENCODING_LISTPACK } from '../types/sorted-set/encoding.ts';
 import { isScanned, readCollectionScan } from './collection-scan.ts';
+import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 import { readCursor } from './keys.ts';
 import {
@@ -14,17 +15,16 @@ import {
   encodingFor,
   endRemoval,
   insertMember,
-  integerAt,
   openSortedSet,
   replyMember,
   replyMemberCount,
   row,
   sortedSet,
-  tellChanges,
 } from './sorted-set-keys.ts';
 import { OPERATION_COMMANDS } from './sorted-set-operations.ts';
 import { POP_COMMANDS } from './sorted-set-pops.ts';
 import { RANGE_COMMANDS } from './sorted-set-ranges.ts';
+import { tellChanges } from './typed-keys.ts';
 
 const NOT_A_NUMBER = 'ERR resulting score is not a number (NaN)';
 const NX = 1;

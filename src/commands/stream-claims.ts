@@ -6,13 +6,14 @@ import { READ } from '../keyspace/database.ts';
 import { NOTIFY_STREAM } from '../keyspace/keyspace.ts';
 import type { Encoder } from '../resp/encoder.ts';
 import { StreamId } from '../types/stream/id.ts';
+import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 import {
   changedGroups,
   findConsumer,
   findGroup,
-  integerAt,
   openStream,
+  propagateClaim,
   readBound,
   readId,
   replyEntry,
@@ -145,7 +146,14 @@ function xclaim(call: Call): void {
     if (!isThere) {
       if (!isPending) continue;
       groups.readName(groups.owner);
-      propagateClaim(call, groups.name.slice(0, groups.nameLength), words.copy(at));
+      propagateClaim(
+        call,
+        1,
+        GROUP_WORD,
+        groups.name.slice(0, groups.nameLength),
+        words.copy(at),
+        groups.lastId,
+      );
       groups.removePending();
       mustTellLastId = false;
       changedGroups(call);
@@ -161,7 +169,7 @@ function xclaim(call: Call): void {
     if (options.isJustId) replyId(reply, id);
     else replyEntry(reply);
     claimed++;
-    propagateClaim(call, words.copy(CONSUMER_WORD), words.copy(at));
+    propagateClaim(call, 1, GROUP_WORD, CONSUMER_WORD, words.copy(at), groups.lastId);
     mustTellLastId = false;
     changedGroups(call);
   }
@@ -178,29 +186,6 @@ function markActive(call: Call): void {
   const { groups } = stream;
   groups.activeMs = call.keyspace.nowMs;
   groups.saveConsumer();
-}
-
-/** Propagates the current pending entry in a form that makes it so whatever it was before. */
-function propagateClaim(call: Call, consumer: Uint8Array, idText: Uint8Array | string): void {
-  const { words, services } = call;
-  if (!services.isPropagating) return;
-  const { groups } = stream;
-  call.propagateAs(
-    'XCLAIM',
-    words.copy(1),
-    words.copy(GROUP_WORD),
-    consumer,
-    '0',
-    idText,
-    'TIME',
-    groups.deliveredMs,
-    'RETRYCOUNT',
-    String(groups.deliveries),
-    'FORCE',
-    'JUSTID',
-    'LASTID',
-    groups.lastId.toString(),
-  );
 }
 
 function propagateLastId(call: Call): void {
@@ -253,7 +238,7 @@ function xautoclaim(call: Call): void {
     id.copy(groups.pendingId);
     if (!stream.has(id)) {
       groups.readName(groups.owner);
-      propagateClaim(call, groups.name.slice(0, groups.nameLength), id.toString());
+      propagateClaim(call, 1, GROUP_WORD, groups.name.slice(0, groups.nameLength), id, groups.lastId);
       changedGroups(call);
       groups.removePending();
       const gone = new StreamId();
@@ -272,7 +257,7 @@ function xautoclaim(call: Call): void {
     else replyEntry(reply);
     claimed++;
     count--;
-    propagateClaim(call, words.copy(CONSUMER_WORD), id.toString());
+    propagateClaim(call, 1, GROUP_WORD, CONSUMER_WORD, id, groups.lastId);
     changedGroups(call);
     more = id.increment() && groups.seekPending(id);
   }

@@ -5,12 +5,12 @@ import { READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_STREAM } from '../keyspace/keyspace.ts';
 import { StreamId } from '../types/stream/id.ts';
 import type { ReferencePolicy } from '../types/stream/trim.ts';
+import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 import {
   areIds,
   changedGroups,
   findGroup,
-  integerAt,
   openStream,
   policyAt,
   readId,

@@ -7,13 +7,13 @@ import { NOTIFY_STREAM } from '../keyspace/keyspace.ts';
 import { UNKNOWN_READS } from '../types/stream/groups.ts';
 import { StreamId } from '../types/stream/id.ts';
 import { helpRow } from './help.ts';
+import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 import {
   changedGroups,
   createStream,
   findConsumer,
   findGroup,
-  integerAt,
   openStream,
   readBound,
   readId,

@@ -8,10 +8,10 @@ import { StreamId } from '../types/stream/id.ts';
 import { lagOf, readFirstId } from '../types/stream/lag.ts';
 import { radixNodes } from '../types/stream/radix-nodes.ts';
 import { helpRow } from './help.ts';
+import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 import {
   findGroup,
-  integerAt,
   openStream,
   replyEntries,
   replyEntry,

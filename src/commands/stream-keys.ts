@@ -1,5 +1,3 @@
-import { NOT_AN_INTEGER, WRONG_TYPE } from '../base/error-replies.ts';
-import { parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { TYPE_STREAM } from '../keyspace/record.ts';
@@ -8,6 +6,7 @@ import { ID_TEXT_BYTES, StreamId } from '../types/stream/id.ts';
 import { StreamValue } from '../types/stream/stream.ts';
 import type { ReferencePolicy } from '../types/stream/trim.ts';
 import { STREAM_DOCS } from './streams-docs.ts';
+import { findOfType } from './typed-keys.ts';
 
 /** What the commands on streams share: keys that hold them, ids in arguments, and replies of entries. */
 
@@ -29,13 +28,9 @@ export function openStream(
   how: number,
   isForWriting: boolean,
 ): 'found' | 'missing' | null {
-  if (!call.find(at, how)) return 'missing';
-  if (call.database.entry.type !== TYPE_STREAM) {
-    call.reply.error(WRONG_TYPE);
-    return null;
-  }
-  stream.open(call.database, isForWriting);
-  return 'found';
+  const found = findOfType(call, at, TYPE_STREAM, how);
+  if (found === 'found') stream.open(call.database, isForWriting);
+  return found;
 }
 
 /** Makes the stream that was looked up last and is missing, which counts as a change, and opens it. */
@@ -114,12 +109,37 @@ export function policyAt(call: Call, at: number): ReferencePolicy | null {
   return words.is(at, 'acked') ? 'acked' : null;
 }
 
-/** The integer in argument `at`, rounded where it is beyond 2^53; NaN after replying an error. */
-export function integerAt(call: Call, at: number, error = NOT_AN_INTEGER): number {
+/**
+ * Propagates the current pending entry of the current consumer as the claim that makes it so. The stream, its group and, unless its
+ * name is given, the consumer are arguments.
+ */
+export function propagateClaim(
+  call: Call,
+  streamWord: number,
+  groupWord: number,
+  consumer: number | Uint8Array,
+  id: StreamId | Uint8Array,
+  lastId: StreamId,
+): void {
+  if (!call.services.isPropagating) return;
   const { words } = call;
-  const value = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
-  if (Number.isNaN(value)) call.reply.error(error);
-  return value;
+  const { groups } = stream;
+  call.propagateAs(
+    'XCLAIM',
+    words.copy(streamWord),
+    words.copy(groupWord),
+    typeof consumer === 'number' ? words.copy(consumer) : consumer,
+    '0',
+    id instanceof Uint8Array ? id : id.toString(),
+    'TIME',
+    groups.deliveredMs,
+    'RETRYCOUNT',
+    String(groups.deliveries),
+    'FORCE',
+    'JUSTID',
+    'LASTID',
+    lastId.toString(),
+  );
 }
 
 export function replyId(reply: Encoder, id: StreamId): void {

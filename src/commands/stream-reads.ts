@@ -9,13 +9,14 @@ import type { Encoder } from '../resp/encoder.ts';
 import { UNKNOWN_READS } from '../types/stream/groups.ts';
 import { StreamId } from '../types/stream/id.ts';
 import { entriesUpTo, hasDeletedFrom } from '../types/stream/lag.ts';
-import { readTimeoutMs } from './blocking-timeout.ts';
+import { readTimeoutMs, replyNullArray } from './blocking.ts';
+import { integerAt } from './integer-argument.ts';
 import {
   changedGroups,
   findConsumer,
   findGroup,
-  integerAt,
   openStream,
+  propagateClaim,
   readId,
   replyEntry,
   replyEntryParts,
@@ -57,8 +58,6 @@ const from = new StreamId();
 const lastIdBefore = new StreamId();
 /** How many entries are before those that are new to the group. */
 let before = 0;
-
-const replyNullArray = (reply: Encoder): void => reply.nullArray();
 
 /** Reads the options; false after replying an error. */
 function readOptions(call: Call, isGroupRead: boolean): boolean {
@@ -413,7 +412,7 @@ function claim(call: Call, key: number): number {
     reply.integer(nowMs - groups.deliveredMs);
     reply.bigInteger(groups.deliveries);
     groups.updatePending(consumer, nowMs, groups.deliveries + 1n);
-    propagateClaim(call, key, pendingId);
+    propagateClaim(call, key, options.groupWord, options.groupWord + 1, pendingId, lastIdBefore);
     replied++;
   }
   if (replied > 0) groups.activeMs = nowMs;
@@ -441,7 +440,7 @@ function deliverNew(call: Call, key: number, count: number): number {
     if (isNoAck) continue;
     if (groups.findPending(stream.id)) groups.updatePending(consumer, keyspace.nowMs, 1n);
     else groups.addPending(stream.id, consumer, keyspace.nowMs, 1n);
-    propagateClaim(call, key, stream.id);
+    propagateClaim(call, key, options.groupWord, options.groupWord + 1, stream.id, lastIdBefore);
   }
   if (!isNoAck) groups.activeMs = keyspace.nowMs;
   return there;
@@ -460,29 +459,6 @@ function countRead(number: number): void {
   groups.entriesRead = entriesUpTo(stream, groups.lastId);
   // That has moved the cursor.
   stream.seek(groups.lastId);
-}
-
-/** Propagates the current pending entry of the current consumer. */
-function propagateClaim(call: Call, key: number, id: StreamId): void {
-  if (!call.services.isPropagating) return;
-  const { words } = call;
-  const { groups } = stream;
-  call.propagateAs(
-    'XCLAIM',
-    words.copy(key),
-    words.copy(options.groupWord),
-    words.copy(options.groupWord + 1),
-    '0',
-    id.toString(),
-    'TIME',
-    groups.deliveredMs,
-    'RETRYCOUNT',
-    String(groups.deliveries),
-    'FORCE',
-    'JUSTID',
-    'LASTID',
-    lastIdBefore.toString(),
-  );
 }
 
 export const STREAM_READ_COMMANDS: readonly CommandRow[] = [

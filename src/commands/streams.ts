@@ -6,6 +6,7 @@ import { READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_STREAM } from '../keyspace/keyspace.ts';
 import { StreamId } from '../types/stream/id.ts';
 import { type ReferencePolicy, type Trim, trimStream } from '../types/stream/trim.ts';
+import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 import { STREAM_CLAIM_COMMANDS } from './stream-claims.ts';
 import { STREAM_DELETION_COMMANDS } from './stream-deletions.ts';
@@ -14,7 +15,6 @@ import { STREAM_INFO_COMMANDS } from './stream-info.ts';
 import {
   changedGroups,
   createStream,
-  integerAt,
   openStream,
   policyAt,
   readBound,

@@ -32,18 +32,11 @@ import { longestCommonSubsequence } from '../types/string/lcs.ts';
 import { EX, type ExpiryUnit, expiryUnit, PX, readExpiry } from './expiry-options.ts';
 import { countedKeys, keyAt, keysFrom } from './key-specs.ts';
 import { STRING_DOCS } from './strings-docs.ts';
+import { findOfType } from './typed-keys.ts';
 
 /** A growing string gets as much room again, up to this much (SDS_MAX_PREALLOC). */
 const PREALLOCATED_BYTES_MAX = 1024 * 1024;
 const EMPTY = new Uint8Array(0);
-
-/** Looks the key in argument `at` up and checks that it is a string; replies WRONGTYPE and returns null if not. */
-export function findString(call: Call, at: number, how: number): 'found' | 'missing' | null {
-  if (!call.find(at, how)) return 'missing';
-  if (call.database.entry.type === TYPE_STRING) return 'found';
-  call.reply.error(WRONG_TYPE);
-  return null;
-}
 
 /** Writes argument `at` as the value of the key that was looked up last. */
 function storeWord(call: Call, at: number, expireAt: number): void {
@@ -206,7 +199,7 @@ function setnx(call: Call): void {
 }
 
 function getset(call: Call): void {
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
   if (found === 'found') replyValue(call);
   else call.reply.null();
@@ -216,15 +209,14 @@ function getset(call: Call): void {
 }
 
 function getdel(call: Call): void {
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
   if (found === 'missing') {
     call.reply.null();
     return;
   }
   replyValue(call);
-  call.database.remove();
-  call.database.notify(NOTIFY_GENERIC, 'del');
+  call.database.delete();
   call.propagateAs('DEL', call.words.copy(1));
 }
 
@@ -244,7 +236,7 @@ function getex(call: Call): void {
       return;
     }
   }
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
   if (found === 'missing') {
     reply.null();
@@ -258,8 +250,7 @@ function getex(call: Call): void {
   replyValue(call);
   if (unit !== null) {
     if (expireAt <= call.keyspace.nowMs) {
-      database.remove();
-      database.notify(NOTIFY_GENERIC, 'del');
+      database.delete();
       call.propagateAs('DEL', words.copy(1));
     } else {
       database.setExpiry(expireAt);
@@ -274,7 +265,7 @@ function getex(call: Call): void {
 }
 
 function strlen(call: Call): void {
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found !== null) call.reply.integer(found === 'found' ? call.database.entry.payloadLength : 0);
 }
 
@@ -292,7 +283,7 @@ export function roomFor(length: number): number {
 
 function append(call: Call): void {
   const { words, database, reply } = call;
-  const found = findString(call, 1, WRITE);
+  const found = findOfType(call, 1, TYPE_STRING, WRITE);
   if (found === null) return;
   const added = words.lengths[2];
   if (found === 'missing') {
@@ -320,7 +311,7 @@ function setrange(call: Call): void {
     reply.error(OFFSET_OUT_OF_RANGE);
     return;
   }
-  const found = findString(call, 1, WRITE);
+  const found = findOfType(call, 1, TYPE_STRING, WRITE);
   if (found === null) return;
   const length = words.lengths[3];
   const before = found === 'found' ? database.entry.payloadLength : 0;
@@ -351,7 +342,7 @@ function getrange(call: Call): void {
     reply.error(NOT_AN_INTEGER);
     return;
   }
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
   const length = found === 'found' ? database.entry.payloadLength : 0;
   let start = Number(first);
@@ -482,7 +473,7 @@ const scratch = new Uint8Array(32);
 /** Adds to the integer at the key in argument 1, which is made if missing. */
 function incrementBy(call: Call, by: bigint): void {
   const { database, reply } = call;
-  const found = findString(call, 1, WRITE);
+  const found = findOfType(call, 1, TYPE_STRING, WRITE);
   if (found === null) return;
   let sum: number | bigint;
   if (found === 'found') {
@@ -542,7 +533,7 @@ function incrementByArgument(call: Call, negative: boolean): void {
 
 function incrbyfloat(call: Call): void {
   const { words, database, reply } = call;
-  const found = findString(call, 1, WRITE);
+  const found = findOfType(call, 1, TYPE_STRING, WRITE);
   if (found === null) return;
   const { entry } = database;
   const value = found === 'found' ? latin1(entry.bytes, entry.payloadOffset, entry.payloadLength) : '0';
@@ -660,14 +651,13 @@ function delex(call: Call): void {
       return;
     }
   }
-  database.remove();
-  database.notify(NOTIFY_GENERIC, 'del');
+  database.delete();
   call.propagateAs('DEL', words.copy(1));
   reply.integer(1);
 }
 
 function digest(call: Call): void {
-  const found = findString(call, 1, READ);
+  const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
   if (found === 'missing') {
     call.reply.null();

@@ -399,6 +399,12 @@ export class Database {
     this.#changed();
   }
 
+  /** Removes the key found last, and tells so by the event of a deletion. */
+  delete(): void {
+    this.remove();
+    this.notify(NOTIFY_GENERIC, 'del');
+  }
+
   /** Removes the key found last, whose pages belong to another key now. */
   removeButPages(): void {
     this.#drop(false);

@@ -3,21 +3,13 @@ import { ManualClock } from '../base/clock.ts';
 import { SeededRandom } from '../base/random.ts';
 import type { Database } from './database.ts';
 import { ExpiryCycle } from './expiry-cycle.ts';
-import { Keyspace } from './keyspace.ts';
+import { Keyspace, UNTOLD } from './keyspace.ts';
 import { TYPE_STRING } from './record.ts';
 
 const START_MS = 1_700_000_000_123;
 
 function make() {
-  const untold = {
-    modified() {},
-    databaseChanged() {},
-    notify() {},
-    deleted() {},
-    fieldsDeleted() {},
-    detached() {},
-  };
-  const keyspace = new Keyspace(2, new SeededRandom(3), untold);
+  const keyspace = new Keyspace(2, new SeededRandom(3), UNTOLD);
   keyspace.nowMs = START_MS;
   return { keyspace, database: keyspace.databases[1] };
 }

@@ -76,6 +76,16 @@ export interface KeyspaceEvents {
   detached(walk: IterableIterator<void>): void;
 }
 
+/** For a keyspace that nobody is told of. */
+export const UNTOLD: KeyspaceEvents = {
+  modified() {},
+  databaseChanged() {},
+  notify() {},
+  deleted() {},
+  fieldsDeleted() {},
+  detached() {},
+};
+
 /** Counters of the keyspace, for INFO stats. */
 export class KeyspaceStatistics {
   hits = 0;

@@ -1,10 +1,10 @@
+import { writeUint32, writeUint48 } from '../base/bytes.ts';
 import type { KeyHash } from '../base/hash.ts';
-import { writeUint32, writeUint48 } from '../types/pages/head.ts';
 import type { PageStore, Payload } from '../types/pages/record-store.ts';
 import type { Database } from './database.ts';
 import { TYPE_PAGE } from './record.ts';
 
-/** A read of a page is remembered as one of a key is, and may promote it. */
+/** Bytes of a page's name: its collection (6), structure (1) and number (4). */
 const NAME_BYTES = 11;
 
 /**

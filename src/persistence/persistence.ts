@@ -1,62 +1,26 @@
 import { dirname, join } from 'node:path';
-import { latin1Bytes } from '../base/bytes.ts';
-import type { Clock } from '../base/clock.ts';
-import { errorReason, type Files } from '../base/files.ts';
-import { REDIS_VERSION } from '../base/version.ts';
+import { errorReason } from '../base/files.ts';
 import type { ShutdownOptions } from '../command-table/call.ts';
 import type {
   LoadingReport,
   PersistenceControl,
   PersistenceReport,
 } from '../command-table/persistence-control.ts';
-import type { ScriptControl } from '../command-table/script-control.ts';
-import type { Config } from '../config/config.ts';
-import type { Keyspace } from '../keyspace/keyspace.ts';
+import { keptBytesMax, LoadProgress, loadInParts, type PersistenceHost, SLICE_US } from './host.ts';
 import { RdbError } from './rdb/rdb-error.ts';
 import { RdbLoader } from './rdb-loader.ts';
-import { Snapshot } from './snapshot.ts';
-import { SnapshotFile } from './snapshot-file.ts';
+import { SnapshotWriting } from './snapshot-writing.ts';
 
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 const WRITES_STOPPED =
   "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
-/** Microseconds of a snapshot in one run of the cron. */
-const SLICE_US = 3000;
 /** Seconds before a snapshot that failed is begun again by itself. */
 const RETRY_SECONDS = 5;
-/** Share of the budget that a snapshot may keep of what changes, and what it may keep where there is no budget. */
-const KEPT_FRACTION = 1 / 20;
-const KEPT_BYTES_DEFAULT = 64 * 1024 * 1024;
-/** Microseconds of loading between two looks at what else there is to do. */
-const LOAD_SLICE_US = 20_000;
-/** A load tells how far it has come at each such part. */
-const PROGRESS_PARTS = 10;
-
-/** What a snapshot needs beside the keyspace. */
-export interface PersistenceHost {
-  readonly keyspace: Keyspace;
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly files: Files;
-  readonly scripts: ScriptControl;
-  /** Bytes of RAM that the server may take, 0 for no limit, and those that it takes. */
-  memoryLimit(): number;
-  usedBytes(): number;
-  /** Makes room for more data: at once or, with 'wait', later; 'full' if there is none. */
-  makeRoom(): 'run' | 'wait' | 'full';
-  free(walk: IterableIterator<void>, atOnce: boolean): void;
-  log(text: string, level?: 'debug' | 'verbose' | 'notice' | 'warning'): void;
-}
-
 /** A snapshot that is being written. */
 interface Running {
-  readonly snapshot: Snapshot;
-  readonly file: SnapshotFile;
-  readonly startMs: number;
+  readonly writing: SnapshotWriting;
   /** The keyspace's count of changes when it began. */
   readonly dirty: number;
-  keptBytesPeak: number;
-  isFinishing: boolean;
 }
 
 /** Snapshots to a file, by command or at save points, and loading it at the start (rdb.c). */
@@ -106,7 +70,7 @@ export class Persistence implements PersistenceControl {
 
   /** Bytes of RAM that the present snapshot takes. */
   get byteCount(): number {
-    return this.#running?.snapshot.byteCount ?? 0;
+    return this.#running?.writing.byteCount ?? 0;
   }
 
   /** Whether a snapshot is to be written when the server ends in order. */
@@ -117,19 +81,14 @@ export class Persistence implements PersistenceControl {
   save(): boolean {
     const { keyspace, clock } = this.#host;
     this.#saves++;
-    const snapshot = new Snapshot(keyspace, clock, false);
-    let file: SnapshotFile | null = null;
+    let writing: SnapshotWriting | null = null;
     try {
-      file = this.#openFile(snapshot);
-      snapshot.attach(file);
-      while (!snapshot.isDone) snapshot.run(Number.POSITIVE_INFINITY);
-      file.finish();
+      writing = this.#begin(false);
+      writing.runToEnd();
     } catch (error) {
-      file?.discard();
+      writing?.discard();
       this.#tellFailure(error);
       return false;
-    } finally {
-      snapshot.end();
     }
     this.#savedDirty = keyspace.dirty;
     this.#lastSaveMs = clock.wallMs();
@@ -143,21 +102,9 @@ export class Persistence implements PersistenceControl {
     this.#isScheduled = false;
     this.#saves++;
     this.#lastTryMs = clock.wallMs();
-    const snapshot = new Snapshot(keyspace, clock, true);
     try {
-      const file = this.#openFile(snapshot);
-      snapshot.attach(file);
-      const { dirty } = keyspace;
-      this.#running = {
-        snapshot,
-        file,
-        startMs: this.#lastTryMs,
-        dirty,
-        keptBytesPeak: 0,
-        isFinishing: false,
-      };
+      this.#running = { writing: this.#begin(true), dirty: keyspace.dirty };
     } catch (error) {
-      snapshot.end();
       this.#hasFailed = true;
       this.#tellFailure(error);
       return false;
@@ -189,8 +136,7 @@ export class Persistence implements PersistenceControl {
     const running = this.#running;
     if (running === null) return;
     this.#running = null;
-    running.snapshot.end();
-    running.file.discard();
+    running.writing.discard();
     this.#host.log('Background saving given up', 'warning');
   }
 
@@ -201,13 +147,10 @@ export class Persistence implements PersistenceControl {
 
   relieve(): void {
     const running = this.#running;
-    if (running === null || running.isFinishing) return;
-    const limit = this.#host.memoryLimit();
-    const byteLimit = limit === 0 ? KEPT_BYTES_DEFAULT : limit * KEPT_FRACTION;
-    const { byteCount } = running.snapshot;
-    if (byteCount > running.keptBytesPeak) running.keptBytesPeak = byteCount;
-    if (byteCount <= byteLimit) return;
-    this.#advance(running, () => running.snapshot.relieve(byteLimit / 2));
+    if (running === null || running.writing.isFinishing || running.writing.wasCleared) return;
+    const byteLimit = keptBytesMax(this.#host);
+    if (running.writing.isAbove(byteLimit))
+      this.#advance(running, () => running.writing.relieve(byteLimit / 2));
   }
 
   /** The work between commands: goes on with a snapshot, or begins one where it is time. Whether there is more to do at once. */
@@ -218,18 +161,18 @@ export class Persistence implements PersistenceControl {
       this.#beginWhereDue();
       return this.#running !== null;
     }
-    if (running.isFinishing) return false;
-    if (running.snapshot.wasCleared) {
+    const { writing } = running;
+    if (writing.isFinishing) return false;
+    if (writing.wasCleared) {
       this.#host.log('A database was emptied: saving begins anew', 'notice');
-      running.file.discard();
+      writing.discard();
       this.#running = null;
       this.#saves--;
       this.beginSave();
       return true;
     }
-    running.keptBytesPeak = Math.max(running.keptBytesPeak, running.snapshot.byteCount);
-    this.#advance(running, () => running.snapshot.run(SLICE_US));
-    return !running.isFinishing;
+    this.#advance(running, () => writing.run(SLICE_US));
+    return !writing.isFinishing;
   }
 
   reload(keeps: boolean, merges: boolean): boolean {
@@ -265,21 +208,9 @@ export class Persistence implements PersistenceControl {
    */
   async load(): Promise<void> {
     const { path } = this;
-    const { files, clock, makeRoom } = this.#host;
-    if (!files.exists(path)) return;
+    if (!this.#host.files.exists(path)) return;
     try {
-      let startUs = clock.monotonicUs();
-      for (const _ of this.#load(path, false)) {
-        let room = makeRoom();
-        if (room === 'run' && clock.monotonicUs() - startUs < LOAD_SLICE_US) continue;
-        do {
-          if (room === 'full')
-            throw new RdbError('there is no room for its keys, neither in memory nor in the tier');
-          await new Promise((resolve) => setTimeout(resolve, room === 'wait' ? 1 : 0));
-          room = makeRoom();
-        } while (room !== 'run');
-        startUs = clock.monotonicUs();
-      }
+      await loadInParts(this.#host, this.#load(path, false), (reason) => new RdbError(reason));
     } catch (error) {
       throw new Error(`Can't load ${path}: ${loadFailure(error)}`);
     }
@@ -301,13 +232,13 @@ export class Persistence implements PersistenceControl {
       lastSaveSeconds: Math.floor(this.#lastSaveMs / 1000),
       hasFailed: this.#hasFailed,
       lastDurationSeconds: this.#lastDurationMs < 0 ? -1 : Math.floor(this.#lastDurationMs / 1000),
-      currentDurationSeconds: running === null ? -1 : Math.floor((nowMs - running.startMs) / 1000),
+      currentDurationSeconds: running === null ? -1 : Math.floor((nowMs - running.writing.startMs) / 1000),
       saves: this.#saves,
-      keptBytes: running?.snapshot.byteCount ?? 0,
-      keptBytesPeak: running?.keptBytesPeak ?? 0,
+      keptBytes: running?.writing.byteCount ?? 0,
+      keptBytesPeak: running?.writing.keptBytesPeak ?? 0,
       lastKeptBytes: this.#lastKeptBytes,
-      keyCount: running?.snapshot.keyCount ?? 0,
-      keysDone: running?.snapshot.keysDone ?? 0,
+      keyCount: running?.writing.keyCount ?? 0,
+      keysDone: running?.writing.keysDone ?? 0,
       loadedKeys: this.#loadedKeys,
       expiredKeys: this.#expiredKeys,
       loading: this.#loadingReport(nowMs),
@@ -351,13 +282,10 @@ export class Persistence implements PersistenceControl {
         verifiesChecksum: config.values.rdbchecksum,
         replaces,
       });
-      let part = 1;
+      const progress = new LoadProgress(this.#host, path, totalBytes);
       keyspace.expiryPaused = true;
       while (!this.#quietly(steps)) {
-        if (loader.consumedBytes * PROGRESS_PARTS >= totalBytes * part) {
-          log(`Loading ${path}: ${Math.floor((loader.consumedBytes / totalBytes) * 100)} % done`, 'notice');
-          part = Math.floor((loader.consumedBytes * PROGRESS_PARTS) / totalBytes) + 1;
-        }
+        progress.note(loader.consumedBytes);
         yield;
       }
       const seconds = ((clock.wallMs() - startMs) / 1000).toFixed(3);
@@ -408,18 +336,16 @@ export class Persistence implements PersistenceControl {
   }
 
   /** Goes on with a snapshot, and ends it when all is told, or fails. */
-  #advance(running: Running, goOn: () => void): void {
+  #advance(running: Running, goOn: () => boolean): void {
+    const { writing } = running;
     try {
-      goOn();
+      if (!goOn() || writing.isFinishing) return;
     } catch (error) {
       this.#fail(running, error);
       return;
     }
-    if (!running.snapshot.isDone || running.isFinishing) return;
-    running.isFinishing = true;
-    this.#lastKeptBytes = running.keptBytesPeak;
-    running.snapshot.end();
-    running.file.finishAside().then(
+    this.#lastKeptBytes = writing.keptBytesPeak;
+    writing.finish().then(
       () => this.#succeed(running),
       (error) => this.#fail(running, error),
     );
@@ -431,7 +357,7 @@ export class Persistence implements PersistenceControl {
     const nowMs = this.#host.clock.wallMs();
     this.#savedDirty = running.dirty;
     this.#lastSaveMs = nowMs;
-    this.#lastDurationMs = nowMs - running.startMs;
+    this.#lastDurationMs = nowMs - running.writing.startMs;
     this.#hasFailed = false;
     this.#host.log('Background saving terminated with success', 'notice');
   }
@@ -439,9 +365,8 @@ export class Persistence implements PersistenceControl {
   #fail(running: Running, error: unknown): void {
     if (this.#running !== running) return;
     this.#running = null;
-    running.snapshot.end();
-    running.file.discard();
-    this.#lastDurationMs = this.#host.clock.wallMs() - running.startMs;
+    running.writing.discard();
+    this.#lastDurationMs = this.#host.clock.wallMs() - running.writing.startMs;
     this.#hasFailed = true;
     this.#tellFailure(error);
     this.#host.log('Background saving error');
@@ -451,28 +376,13 @@ export class Persistence implements PersistenceControl {
     this.#host.log(`Writing the snapshot ${this.path} failed: ${errorReason(error)}`);
   }
 
-  #openFile(snapshot: Snapshot): SnapshotFile {
-    const { files, keyspace, clock, config, scripts, usedBytes } = this.#host;
-    const { values } = config;
+  #begin(isInBackground: boolean): SnapshotWriting {
+    const host = this.#host;
     const { path } = this;
-    if (files.statistics(dirname(path)) === undefined)
+    if (host.files.statistics(dirname(path)) === undefined)
       throw new Error(`there is no directory ${dirname(path)}`);
-    const policy = values['maxmemory-policy'];
-    return new SnapshotFile(files, keyspace, snapshot, {
-      path,
-      compresses: values.rdbcompression,
-      hasChecksum: values.rdbchecksum,
-      syncsOften: values['rdb-save-incremental-fsync'],
-      access: policy.endsWith('-lru') ? 'idle time' : policy.endsWith('-lfu') ? 'frequency' : 'nothing',
-      auxiliary: [
-        ['redis-ver', REDIS_VERSION],
-        ['redis-bits', '64'],
-        ['ctime', `${Math.floor(clock.wallMs() / 1000)}`],
-        ['used-mem', `${usedBytes()}`],
-        ['aof-base', '0'],
-      ],
-      functions: scripts.libraries.map((library) => latin1Bytes(library.code)),
-    });
+    const syncsOften = host.config.values['rdb-save-incremental-fsync'];
+    return new SnapshotWriting(host, { path, isLogBase: false, syncsOften, isInBackground });
   }
 }
 

@@ -1,3 +1,4 @@
+import { readUint32, readUint48 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ChangeWatcher } from '../keyspace/change-watcher.ts';
 import type { Database } from '../keyspace/database.ts';
@@ -5,7 +6,7 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { PageTable } from '../keyspace/page-table.ts';
 import { TYPE_STRING } from '../keyspace/record.ts';
 import { PARTITION_COUNT } from '../keyspace/slot-table.ts';
-import { PAGED, readUint32, readUint48 } from '../types/pages/head.ts';
+import { PAGED } from '../types/pages/head.ts';
 import type { ValueStore } from '../types/pages/record-store.ts';
 import { PlaceSet } from './place-set.ts';
 import { PreservedPages, PreservedValue, untouchedPages } from './preserved-value.ts';

@@ -34,6 +34,8 @@ export class TrackedKeys {
   /** Buckets are numbered by the lowest bits of the hash under this mask, those below `#split` by one bit more. */
   #mask = 0;
   #split = 0;
+  /** The record before the one that `#find` found last in its bucket, or NONE. */
+  #before = NONE;
   /** The bucket at which `takeAny` goes on. */
   #cursor = 0;
 
@@ -56,14 +58,9 @@ export class TrackedKeys {
   add(key: Uint8Array, offset: number, length: number, reader: number): void {
     const hash = this.#hash.hashBytes(key, offset, length) | 0;
     const bucket = this.#bucketOf(hash);
-    let before = NONE;
-    let address = this.#first(bucket);
-    while (address !== NONE && !this.#matches(address, hash, key, offset, length)) {
-      before = address;
-      address = this.#word(address, NEXT) >>> 0;
-    }
+    const address = this.#find(bucket, hash, key, offset, length);
     if (address !== NONE) {
-      this.#addReader(bucket, before, address, reader);
+      this.#addReader(bucket, this.#before, address, reader);
       return;
     }
     const words = wordsFor(length);
@@ -84,14 +81,9 @@ export class TrackedKeys {
   take(key: Uint8Array, offset: number, length: number): boolean {
     const hash = this.#hash.hashBytes(key, offset, length) | 0;
     const bucket = this.#bucketOf(hash);
-    let before = NONE;
-    let address = this.#first(bucket);
-    while (address !== NONE && !this.#matches(address, hash, key, offset, length)) {
-      before = address;
-      address = this.#word(address, NEXT) >>> 0;
-    }
+    const address = this.#find(bucket, hash, key, offset, length);
     if (address === NONE) return false;
-    this.#remove(bucket, before, address);
+    this.#remove(bucket, this.#before, address);
     return true;
   }
 
@@ -160,8 +152,7 @@ export class TrackedKeys {
     const from = wordOf(address);
     const source = arena.words[segmentOf(address)];
     arena.words[segmentOf(moved)].set(source.subarray(from, from + used), wordOf(moved));
-    if (before === NONE) this.#setFirst(bucket, moved);
-    else this.#setWord(before, NEXT, moved);
+    this.#link(bucket, before, moved);
     arena.free(address);
     return moved;
   }
@@ -172,12 +163,27 @@ export class TrackedKeys {
     if (count > this.readers.length) this.readers = new Int32Array(count * 2);
     this.readers.set(this.#arena.words[segmentOf(address)].subarray(start, start + count));
     this.readerCount = count;
-    const next = this.#word(address, NEXT);
-    if (before === NONE) this.#setFirst(bucket, next);
-    else this.#setWord(before, NEXT, next);
+    this.#link(bucket, before, this.#word(address, NEXT));
     this.#arena.free(address);
     this.keyCount--;
     this.itemCount -= count;
+  }
+
+  /** Has a bucket, or the record `before` in it, go on with the record at `address`. */
+  #link(bucket: number, before: number, address: number): void {
+    if (before === NONE) this.#setFirst(bucket, address);
+    else this.#setWord(before, NEXT, address);
+  }
+
+  /** The record of a key in its bucket, or NONE. */
+  #find(bucket: number, hash: number, key: Uint8Array, offset: number, length: number): number {
+    this.#before = NONE;
+    let address = this.#first(bucket);
+    while (address !== NONE && !this.#matches(address, hash, key, offset, length)) {
+      this.#before = address;
+      address = this.#word(address, NEXT) >>> 0;
+    }
+    return address;
   }
 
   #matches(address: number, hash: number, key: Uint8Array, offset: number, length: number): boolean {

@@ -23,6 +23,7 @@ import { LatencyMonitor } from '../metrics/latency.ts';
 import { ServerStatistics } from '../metrics/server-statistics.ts';
 import { SlowLog } from '../metrics/slow-log.ts';
 import { AppendLog } from '../persistence/aof/append-log.ts';
+import type { PersistenceHost } from '../persistence/host.ts';
 import { Persistence } from '../persistence/persistence.ts';
 import { keyspaceEventFlags } from '../pubsub/keyspace-events.ts';
 import { Publisher } from '../pubsub/publisher.ts';
@@ -227,7 +228,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     );
     this.tier = config.values['enable-flex'] ? this.#openTier(disk) : null;
     this.admission = new MemoryAdmission(this.keyspace, this.ledger, config, this.tier);
-    this.persistence = this.#openPersistence(disk.files);
+    this.persistence = new Persistence(this.#persistenceHost(disk.files));
     this.appendLog = this.#openAppendLog(disk.files);
     this.ledger.open('other', () => this.persistence.byteCount + this.appendLog.byteCount);
     this.pipeline = new Pipeline(this, this.reply, this.admission, this);
@@ -498,7 +499,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   detached(walk: IterableIterator<void>): void {
-    this.#freeing.push(walk);
+    this.free(walk, false);
   }
 
   get isPropagating(): boolean {
@@ -605,24 +606,15 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   #openAppendLog(files: Files): AppendLog {
-    const { keyspace, config, clock, scripts, ledger, admission, persistence, latency } = this;
+    const { keyspace, config, persistence, latency } = this;
     const log = new AppendLog({
-      keyspace,
-      config,
-      clock,
-      files,
-      scripts,
-      memoryLimit: () => admission.limitBytes,
-      usedBytes: () => ledger.usedBytes,
-      makeRoom: () => this.#makeRoom(),
-      free: (walk, atOnce) => this.free(walk, atOnce),
+      ...this.#persistenceHost(files),
       isInTransaction: () => this.#units > 0,
       isSaving: () => persistence.isSaving || persistence.isLoading,
       occupy: (isOccupied) => {
         persistence.isOccupied = isOccupied;
       },
       replayer: this.#openReplayer(),
-      log: (text, level) => this.log(text, level),
       noteLatency: (event, milliseconds) => {
         const threshold = config.values['latency-monitor-threshold'];
         if (threshold === 0 || milliseconds < threshold) return;
@@ -678,9 +670,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     return verdict === 'run' || verdict === 'wait' ? verdict : 'full';
   }
 
-  #openPersistence(files: Files): Persistence {
+  #persistenceHost(files: Files): PersistenceHost {
     const { keyspace, config, clock, scripts, ledger, admission } = this;
-    return new Persistence({
+    return {
       keyspace,
       config,
       clock,
@@ -691,7 +683,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       makeRoom: () => this.#makeRoom(),
       free: (walk, atOnce) => this.free(walk, atOnce),
       log: (text, level) => this.log(text, level),
-    });
+    };
   }
 
   #openScripts(): ScriptEngine {

@@ -1,5 +1,5 @@
 import { compressSync, uncompressSync } from 'lz4-napi';
-import { copyBytes } from '../base/bytes.ts';
+import { copyBytes, writeUint32 } from '../base/bytes.ts';
 import { crc32 } from '../base/crc32.ts';
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import {
@@ -89,7 +89,7 @@ export class ColdRecordWriter {
     const bytes = this.bytes;
     copyBytes(payload, payloadOffset, bytes, head, stored);
     const length = head + stored;
-    writeWord(bytes, 0, crc32(bytes, 4, length - 4));
+    writeUint32(bytes, 0, crc32(bytes, 4, length - 4));
     this.length = (length + 7) & ~7;
     bytes.fill(0, length, this.length);
   }
@@ -100,7 +100,7 @@ export class ColdRecordWriter {
    */
   encodeHead(entry: Entry, databaseId: number): void {
     this.length = this.#writeHead(entry, databaseId, CODEC_NONE, entry.payloadLength, 0);
-    writeWord(this.bytes, 0, this.#checksumBefore(entry));
+    writeUint32(this.bytes, 0, this.#checksumBefore(entry));
   }
 
   /** Whether the payload that `entry` tells of is still the one that `encodeHead` was called with. */
@@ -125,21 +125,21 @@ export class ColdRecordWriter {
       this.bytes = new Uint8Array(Math.max(length, SCRATCH_BYTES_MIN));
     }
     const bytes = this.bytes;
-    writeWord(bytes, 4, (databaseId & 0xffffff) | (codec << 24));
-    writeWord(bytes, 8, recordWord(entry.type, entry.encoding, flags, entry.keyLength));
-    writeWord(bytes, 12, entry.access);
-    writeWord(bytes, 16, entry.payloadLength);
+    writeUint32(bytes, 4, (databaseId & 0xffffff) | (codec << 24));
+    writeUint32(bytes, 8, recordWord(entry.type, entry.encoding, flags, entry.keyLength));
+    writeUint32(bytes, 12, entry.access);
+    writeUint32(bytes, 16, entry.payloadLength);
     let at = 20;
     if ((flags & EXPIRES) !== 0) {
-      writeWord(bytes, at, entry.expireAt | 0);
-      writeWord(bytes, at + 4, Math.floor(entry.expireAt / 0x100000000));
+      writeUint32(bytes, at, entry.expireAt | 0);
+      writeUint32(bytes, at + 4, Math.floor(entry.expireAt / 0x100000000));
       at += 8;
     }
     if ((flags & LONG_KEY) !== 0) {
-      writeWord(bytes, at, entry.keyLength);
+      writeUint32(bytes, at, entry.keyLength);
       at += 4;
     }
-    if (codec !== CODEC_NONE) writeWord(bytes, at, stored);
+    if (codec !== CODEC_NONE) writeUint32(bytes, at, stored);
     copyBytes(entry.bytes, entry.keyOffset, bytes, head, entry.keyLength);
     return head + entry.keyLength;
   }
@@ -248,13 +248,6 @@ export class ColdRecordReader {
     entry.keyOffset = 0;
     entry.payloadOffset = entry.keyLength;
   }
-}
-
-function writeWord(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
 }
 
 function readWord(bytes: Uint8Array, at: number): number {

@@ -1,21 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../base/random.ts';
 import type { Database } from '../keyspace/database.ts';
-import { Keyspace } from '../keyspace/keyspace.ts';
+import { Keyspace, UNTOLD } from '../keyspace/keyspace.ts';
 import { Demoter } from './demoter.ts';
 
 const START_MS = 1_700_000_000_000;
 
 function keyspaceOf(count: number): Keyspace {
-  const events = {
-    modified() {},
-    databaseChanged() {},
-    notify() {},
-    deleted() {},
-    fieldsDeleted() {},
-    detached() {},
-  };
-  const keyspace = new Keyspace(2, new SeededRandom(1), events);
+  const keyspace = new Keyspace(2, new SeededRandom(1), UNTOLD);
   for (let number = 0; number < count; number++) {
     const key = Buffer.from(`key:${number}`);
     keyspace.nowMs = START_MS + number * 1000;

@@ -8,7 +8,7 @@ import { type Files, systemFiles } from '../base/files.ts';
 import { SeededRandom } from '../base/random.ts';
 import type { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import { type Database, READ, WRITE } from '../keyspace/database.ts';
-import { Keyspace } from '../keyspace/keyspace.ts';
+import { Keyspace, UNTOLD } from '../keyspace/keyspace.ts';
 import { WARM } from '../keyspace/record.ts';
 import { PARTITION_COUNT } from '../keyspace/slot-table.ts';
 import { Ledger } from '../memory/ledger.ts';
@@ -37,15 +37,7 @@ interface Setup {
 }
 
 function setUp(memoryBytes: number, files: Files = systemFiles, seed = 1): Setup {
-  const events = {
-    modified() {},
-    databaseChanged() {},
-    notify() {},
-    deleted() {},
-    fieldsDeleted() {},
-    detached() {},
-  };
-  const keyspace = new Keyspace(3, new SeededRandom(seed), events);
+  const keyspace = new Keyspace(3, new SeededRandom(seed), UNTOLD);
   const clock = new ManualClock(1_700_000_000_000);
   keyspace.nowMs = clock.nowMs;
   const ledger = new Ledger();

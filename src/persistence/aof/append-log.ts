@@ -1,33 +1,18 @@
 import { join } from 'node:path';
-import { latin1Bytes } from '../../base/bytes.ts';
-import type { Clock } from '../../base/clock.ts';
-import { errorReason, type Files } from '../../base/files.ts';
-import { REDIS_VERSION } from '../../base/version.ts';
+import { errorReason } from '../../base/files.ts';
 import type { AppendLogControl, AppendLogReport } from '../../command-table/append-log-control.ts';
 import type { Client } from '../../command-table/client.ts';
-import type { ScriptControl } from '../../command-table/script-control.ts';
-import type { Config } from '../../config/config.ts';
-import type { Keyspace } from '../../keyspace/keyspace.ts';
 import type { Arguments } from '../../resp/arguments.ts';
+import { keptBytesMax, LoadProgress, loadInParts, type PersistenceHost, SLICE_US } from '../host.ts';
 import { RdbLoader } from '../rdb-loader.ts';
-import type { SnapshotFileOptions } from '../snapshot-file.ts';
+import { SnapshotWriting } from '../snapshot-writing.ts';
 import { AofLoadError, AofLoader, type AofLoadHost, measure } from './loader.ts';
 import { type AofFile, Manifest, ManifestError } from './manifest.ts';
-import { Rewrite } from './rewrite.ts';
 import { AofWriter, type WriterSettings } from './writer.ts';
 
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 /** In the log's directory: who uses it. */
 const LOCK_NAME = 'thermocline.lock';
-/** Microseconds of a rewrite in one run of the cron. */
-const SLICE_US = 3000;
-/** Share of the budget that a rewrite may keep of what changes, and what it may keep where there is no budget. */
-const KEPT_FRACTION = 1 / 20;
-const KEPT_BYTES_DEFAULT = 64 * 1024 * 1024;
-/** Microseconds of loading between two looks at what else there is to do. */
-const LOAD_SLICE_US = 20_000;
-/** A load tells how far it has come at each such part. */
-const PROGRESS_PARTS = 10;
 /** The load of a smaller log is over before anybody asks. */
 const TOLD_BYTES_MIN = 16 * 1024 * 1024;
 /** After so many failures in a row rewrites are begun less often, at most after so many minutes (aofRewriteLimited). */
@@ -35,18 +20,7 @@ const FAILURES_UNLIMITED = 3;
 const DELAY_MINUTES_MAX = 60;
 
 /** What the log needs of the server. */
-export interface AppendLogHost {
-  readonly keyspace: Keyspace;
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly files: Files;
-  readonly scripts: ScriptControl;
-  /** Bytes of RAM that the server may take, 0 for no limit, and those that it takes. */
-  memoryLimit(): number;
-  usedBytes(): number;
-  /** Makes room for more data: at once or, with 'wait', later; 'full' if there is none. */
-  makeRoom(): 'run' | 'wait' | 'full';
-  free(walk: IterableIterator<void>, atOnce: boolean): void;
+export interface AppendLogHost extends PersistenceHost {
   /** A transaction is being run: what belongs together must stay in one file. */
   isInTransaction(): boolean;
   /** A snapshot is being written or loaded, which a rewrite has to wait for; and the other way round. */
@@ -54,7 +28,6 @@ export interface AppendLogHost {
   occupy(isOccupied: boolean): void;
   /** Runs a command of the log, and what else loading needs. */
   readonly replayer: Pick<AofLoadHost, 'replay' | 'isInTransaction' | 'leaveTransaction'>;
-  log(text: string, level?: 'debug' | 'verbose' | 'notice' | 'warning'): void;
   noteLatency(event: string, milliseconds: number): void;
   /** More of the log is on disk. */
   synced(): void;
@@ -64,7 +37,7 @@ export interface AppendLogHost {
 
 /** A rewrite under way. */
 interface Running {
-  readonly rewrite: Rewrite;
+  readonly rewrite: SnapshotWriting;
   /** The files as they are while it goes on. */
   readonly manifest: Manifest;
 }
@@ -205,10 +178,9 @@ export class AppendLog implements AppendLogControl {
   relieve(): void {
     const running = this.#running;
     if (running === null || running.rewrite.isFinishing || running.rewrite.wasCleared) return;
-    const limit = this.#host.memoryLimit();
-    const byteLimit = limit === 0 ? KEPT_BYTES_DEFAULT : limit * KEPT_FRACTION;
-    if (running.rewrite.byteCount <= byteLimit) return;
-    this.#advance(running, () => running.rewrite.relieve(byteLimit / 2));
+    const byteLimit = keptBytesMax(this.#host);
+    if (running.rewrite.isAbove(byteLimit))
+      this.#advance(running, () => running.rewrite.relieve(byteLimit / 2));
   }
 
   scheduleRewrite(): void {
@@ -254,19 +226,7 @@ export class AppendLog implements AppendLogControl {
 
   /** Loads the log and opens it, in parts between which others run. Throws an Error with the reason, for people. */
   async start(): Promise<void> {
-    const { clock, makeRoom } = this.#host;
-    let startUs = clock.monotonicUs();
-    for (const _ of this.#start()) {
-      let room = makeRoom();
-      if (room === 'run' && clock.monotonicUs() - startUs < LOAD_SLICE_US) continue;
-      do {
-        if (room === 'full')
-          throw new AofLoadError('there is no room for its keys, neither in memory nor in the tier');
-        await new Promise((resolve) => setTimeout(resolve, room === 'wait' ? 1 : 0));
-        room = makeRoom();
-      } while (room !== 'run');
-      startUs = clock.monotonicUs();
-    }
+    await loadInParts(this.#host, this.#start(), (reason) => new AofLoadError(reason));
   }
 
   /** As {@link start}, without letting others run. */
@@ -437,26 +397,15 @@ export class AppendLog implements AppendLogControl {
     return extended;
   }
 
-  #makeRewrite(baseName: string, isInBackground: boolean): Rewrite {
-    const { files, keyspace, clock, config, scripts, usedBytes } = this.#host;
-    const { values } = config;
-    const policy = values['maxmemory-policy'];
-    const options: SnapshotFileOptions = {
+  #makeRewrite(baseName: string, isInBackground: boolean): SnapshotWriting {
+    const host = this.#host;
+    const syncsOften = host.config.values['aof-rewrite-incremental-fsync'];
+    return new SnapshotWriting(host, {
       path: this.#pathOf(baseName),
-      compresses: values.rdbcompression,
-      hasChecksum: values.rdbchecksum,
-      syncsOften: values['aof-rewrite-incremental-fsync'],
-      access: policy.endsWith('-lru') ? 'idle time' : policy.endsWith('-lfu') ? 'frequency' : 'nothing',
-      auxiliary: [
-        ['redis-ver', REDIS_VERSION],
-        ['redis-bits', '64'],
-        ['ctime', `${Math.floor(clock.wallMs() / 1000)}`],
-        ['used-mem', `${usedBytes()}`],
-        ['aof-base', '1'],
-      ],
-      functions: scripts.libraries.map((library) => latin1Bytes(library.code)),
-    };
-    return new Rewrite(files, keyspace, clock, isInBackground, options);
+      isLogBase: true,
+      syncsOften,
+      isInBackground,
+    });
   }
 
   #beginWhereDue(): void {
@@ -693,7 +642,7 @@ export class AppendLog implements AppendLogControl {
 
   /** Loads the files that a manifest names. */
   *#load(manifest: Manifest): IterableIterator<void> {
-    const { keyspace, clock, files, config, log, occupy } = this.#host;
+    const { keyspace, clock, files, config, occupy } = this.#host;
     const { totalBytes, baseBytes } = measure(files, this.#directory, manifest);
     this.#baseBytes = baseBytes;
     if (totalBytes === 0) return;
@@ -704,17 +653,14 @@ export class AppendLog implements AppendLogControl {
       loadsTruncated: config.values['aof-load-truncated'],
     });
     const wasPaused = keyspace.expiryPaused;
-    let part = 1;
+    const told = totalBytes >= TOLD_BYTES_MIN ? new LoadProgress(this.#host, 'the AOF', totalBytes) : null;
     this.#loading = progress;
     keyspace.expiryPaused = true;
     occupy(true);
     try {
       keyspace.nowMs = clock.wallMs();
       for (const _ of loader.load(manifest)) {
-        if (totalBytes >= TOLD_BYTES_MIN && progress.loadedBytes * PROGRESS_PARTS >= totalBytes * part) {
-          log(`Loading the AOF: ${Math.floor((progress.loadedBytes / totalBytes) * 100)} % done`, 'notice');
-          part = Math.floor((progress.loadedBytes * PROGRESS_PARTS) / totalBytes) + 1;
-        }
+        told?.note(progress.loadedBytes);
         yield;
         keyspace.nowMs = clock.wallMs();
       }

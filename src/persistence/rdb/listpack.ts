@@ -1,4 +1,4 @@
-import { copyBytes, viewOf } from '../../base/bytes.ts';
+import { copyBytes, readUint32, viewOf } from '../../base/bytes.ts';
 import { parseInteger, parseInteger64 } from '../../base/numbers.ts';
 import type { LentBytes } from './lent-bytes.ts';
 import type { PackedCursor } from './packed.ts';
@@ -49,9 +49,7 @@ export class ListpackCursor implements PackedCursor {
   open(structure: LentBytes): void {
     const { bytes, offset, length } = structure;
     if (length < LISTPACK_HEADER_BYTES + 1) corrupt();
-    const declaredBytes =
-      (bytes[offset] | (bytes[offset + 1] << 8) | (bytes[offset + 2] << 16) | (bytes[offset + 3] << 24)) >>>
-      0;
+    const declaredBytes = readUint32(bytes, offset);
     this.#end = offset + length - 1;
     if (declaredBytes !== length || bytes[this.#end] !== END) corrupt();
     const count = bytes[offset + 4] | (bytes[offset + 5] << 8);
@@ -89,9 +87,7 @@ export class ListpackCursor implements PackedCursor {
     if ((first & 0xc0) === 0x80) stringBytes = first & 0x3f;
     else if ((first & 0xf0) === 0xe0) stringBytes = ((first & 0x0f) << 8) | bytes[start + 1];
     else if (first === 0xf0) {
-      stringBytes =
-        (bytes[start + 1] | (bytes[start + 2] << 8) | (bytes[start + 3] << 16) | (bytes[start + 4] << 24)) >>>
-        0;
+      stringBytes = readUint32(bytes, start + 1);
     }
     const elementBytes = headerBytes + Math.max(stringBytes, 0);
     const next = start + elementBytes + backwardBytes(elementBytes);

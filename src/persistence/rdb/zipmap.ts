@@ -1,3 +1,4 @@
+import { readUint32 } from '../../base/bytes.ts';
 import type { LentBytes } from './lent-bytes.ts';
 import type { PackedCursor } from './packed.ts';
 import { RdbError } from './rdb-error.ts';
@@ -43,7 +44,7 @@ export class ZipmapCursor implements PackedCursor {
     if (length === END) corrupt();
     if (length === LONG_LENGTH) {
       if (at + 4 > this.#end) corrupt();
-      length = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+      length = readUint32(bytes, at);
       at += 4;
     }
     const isValue = this.#count % 2 === 1;

@@ -1,5 +1,6 @@
+import { readUint48 } from '../../base/bytes.ts';
 import { HashedPage, VARIABLE } from '../pages/hashed-page.ts';
-import { PAGED, readUint48, structureAt } from '../pages/head.ts';
+import { PAGED, structureAt } from '../pages/head.ts';
 
 /** Encodings of hashes as OBJECT ENCODING tells them: a listpack unless one of these bits says otherwise. */
 export const ENCODING_LISTPACK = 0;

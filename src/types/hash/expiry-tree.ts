@@ -1,6 +1,5 @@
-import { compareBytes, sliceBytes } from '../../base/bytes.ts';
+import { compareBytes, readUint32, sliceBytes, writeUint32 } from '../../base/bytes.ts';
 import { CountedTree } from '../pages/counted-tree.ts';
-import { readUint32, writeUint32 } from '../pages/head.ts';
 
 /** An item: expiry (6 bytes, the highest first), then the 64 bits of the field's hash. */
 const ITEM_BYTES = 14;

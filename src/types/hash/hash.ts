@@ -1,7 +1,7 @@
-import { copyBytes, sliceBytes } from '../../base/bytes.ts';
+import { copyBytes, readUint48, sliceBytes, writeUint48 } from '../../base/bytes.ts';
 import { ElementTable } from '../pages/element-table.ts';
 import { VARIABLE } from '../pages/hashed-page.ts';
-import { readUint48, STRUCTURE_BYTES, writeUint48 } from '../pages/head.ts';
+import { STRUCTURE_BYTES } from '../pages/head.ts';
 import type { ValueStore } from '../pages/record-store.ts';
 import {
   ENCODING_HASH_TABLE,

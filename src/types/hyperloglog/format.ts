@@ -1,3 +1,5 @@
+import { readUint32, writeUint32 } from '../../base/bytes.ts';
+
 import { INDEX_BITS } from './hash.ts';
 
 /**
@@ -29,17 +31,9 @@ const CARDINALITY_AT = 8;
 const STALE_AT = 15;
 const STALE = 0x80;
 
-function uint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
-}
-
-function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  for (let index = 0; index < 4; index++) bytes[at + index] = value >>> (index * 8);
-}
-
 /** Whether the bytes are a HyperLogLog as far as its header and length tell (isHLLObjectOrReply). */
 export function isHyperLogLog(bytes: Uint8Array, offset: number, length: number): boolean {
-  if (length < HEADER_BYTES || uint32(bytes, offset) !== MAGIC) return false;
+  if (length < HEADER_BYTES || readUint32(bytes, offset) !== MAGIC) return false;
   const encoding = encodingAt(bytes, offset);
   return encoding === SPARSE || (encoding === DENSE && length === DENSE_BYTES);
 }
@@ -71,7 +65,9 @@ export function setStale(bytes: Uint8Array, offset: number): void {
 
 /** The estimate in the header, rounded where it is beyond 2^53. */
 export function cardinalityAt(bytes: Uint8Array, offset: number): number {
-  return uint32(bytes, offset + CARDINALITY_AT + 4) * 2 ** 32 + uint32(bytes, offset + CARDINALITY_AT);
+  return (
+    readUint32(bytes, offset + CARDINALITY_AT + 4) * 2 ** 32 + readUint32(bytes, offset + CARDINALITY_AT)
+  );
 }
 
 /** Puts an estimate into the header. */

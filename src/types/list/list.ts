@@ -1,12 +1,13 @@
-import { copyBytes, equalBytes } from '../../base/bytes.ts';
+import { copyBytes, equalBytes, readUint48 } from '../../base/bytes.ts';
 import { CountedTree, LEAF_HEAD_BYTES } from '../pages/counted-tree.ts';
 import { INLINE_AGAIN_BYTES, INLINE_BYTES_MAX } from '../pages/element-table.ts';
-import { PAGED, readUint48, structureAt, writeUint48 } from '../pages/head.ts';
+import { PAGED, structureAt } from '../pages/head.ts';
 import { lengthBytes, readLength, writeLength } from '../pages/length-code.ts';
 import { RecordBytes } from '../pages/record-bytes.ts';
 import type { ValueStore } from '../pages/record-store.ts';
 
 const NO_BYTES = new Uint8Array(0);
+const STRUCTURE_COUNT = 1;
 
 /** Elements in a tree by their place: an item is its length (length-code.ts) and its bytes. */
 class ElementTree extends CountedTree {
@@ -77,14 +78,17 @@ export class ListValue {
 
   /** The encoding that clients see. */
   get encoding(): number {
-    return this.#store.entry.encoding & ~PAGED;
+    return this.#record.encoding & ~PAGED;
   }
 
   set encoding(encoding: number) {
-    const { entry } = this.#store;
-    const { payloadLength } = entry;
-    this.#store.reshape(payloadLength, payloadLength, encoding | (entry.encoding & PAGED));
-    if (!this.#isPaged) this.#tree.openInline(this.#store);
+    const record = this.#record;
+    record.setEncoding(encoding | (record.encoding & PAGED));
+  }
+
+  /** The value's own record. */
+  get #record(): RecordBytes {
+    return this.#isPaged ? this.#root : this.#tree.leaf;
   }
 
   get bytes(): Uint8Array {
@@ -190,27 +194,16 @@ export class ListValue {
     const store = this.#store;
     const collection = store.pages.takeCollection();
     this.#tree.toPages(store.pages, collection);
-    const length = structureAt(0, 1);
-    store.reshape(length, length, store.entry.encoding | PAGED);
     const root = this.#root;
     root.load(store);
-    writeUint48(root.bytes, root.offset, collection);
-    root.bytes[root.offset + 6] = 1;
-    root.bytes[root.offset + 7] = 0;
+    root.becomeHead(collection, STRUCTURE_COUNT, 0);
     this.#isPaged = true;
     this.save();
   }
 
   #toInline(): void {
-    const content = this.#tree.takeSoleLeaf();
-    const store = this.#store;
-    const { payloadOffset, bytes } = store.reshape(
-      content.length,
-      content.length,
-      store.entry.encoding & ~PAGED,
-    );
-    bytes.set(content, payloadOffset);
+    this.#root.becomeInline(this.#tree.takeSoleLeaf());
     this.#isPaged = false;
-    this.#tree.openInline(store);
+    this.#tree.openInline(this.#store);
   }
 }

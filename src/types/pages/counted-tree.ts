@@ -1,5 +1,5 @@
-import { copyBytes } from '../../base/bytes.ts';
-import { FORM_TREE, readDouble, readUint32, writeDouble, writeUint32 } from './head.ts';
+import { copyBytes, readUint32, writeUint32 } from '../../base/bytes.ts';
+import { FORM_TREE, readDouble, writeDouble } from './head.ts';
 import {
   INNER_HEAD_BYTES,
   innerEntryBytes,

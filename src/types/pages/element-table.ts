@@ -1,8 +1,8 @@
-import { copyBytes } from '../../base/bytes.ts';
+import { copyBytes, readUint48 } from '../../base/bytes.ts';
 import { DetachedRecord } from './detached-record.ts';
 import { HashedPage, PAGE_HEAD_BYTES } from './hashed-page.ts';
-import { PAGED, readUint48, structureAt, writeUint48 } from './head.ts';
-import { LinearHash, removeElement, resizeElement } from './linear-hash.ts';
+import { PAGED, structureAt } from './head.ts';
+import { LinearHash } from './linear-hash.ts';
 import { RecordBytes } from './record-bytes.ts';
 import type { PageStore, RecordStore, ValueStore } from './record-store.ts';
 
@@ -125,23 +125,8 @@ export class ElementTable {
     }
     const { root, page } = this;
     const size = page.elementBytes(keyLength, valueLength, expireAt);
-    const at = root.length;
-    root.splice(at, 0, size);
-    const { bytes, offset } = root;
-    const valueAt = HashedPage.writeHead(
-      bytes,
-      offset + at,
-      this.#tag,
-      key,
-      keyOffset,
-      keyLength,
-      valueLength,
-      expireAt,
-      this.#valueWidth,
-    );
-    copyBytes(value, valueOffset, bytes, valueAt, valueLength);
-    page.reset(bytes, offset, root.length);
-    page.count++;
+    root.splice(root.length, 0, size);
+    page.append(root, size, this.#tag, key, keyOffset, keyLength, value, valueOffset, valueLength, expireAt);
     if (root.length > INLINE_BYTES_MAX) this.#toPages();
   }
 
@@ -156,7 +141,7 @@ export class ElementTable {
   /** Removes the element found last. */
   remove(): void {
     if (!this.#isPaged) {
-      removeElement(this.root, this.page);
+      this.page.remove(this.root);
       return;
     }
     this.#hash.remove();
@@ -223,7 +208,7 @@ export class ElementTable {
   /** Gives the element found last a value of another length or expiry; its bytes are undefined, at `page.valueOffset`. */
   protected resizeValue(valueLength: number, expireAt: number): void {
     if (this.#isPaged) this.#hash.resizeValue(valueLength, expireAt);
-    else resizeElement(this.root, this.page, this.#valueWidth, valueLength, expireAt);
+    else this.page.resizeValue(this.root, valueLength, expireAt);
   }
 
   #toPages(): void {
@@ -248,11 +233,7 @@ export class ElementTable {
     }
     this.#isPaged = true;
     this.page = hash.page;
-    root.replace(structureAt(0, this.#structureCount) + this.restBytes);
-    root.setEncoding(root.encoding | PAGED);
-    root.bytes.fill(0, root.offset, root.offset + root.length);
-    writeUint48(root.bytes, root.offset, this.collection);
-    root.bytes[root.offset + 6] = this.#structureCount;
+    root.becomeHead(this.collection, this.#structureCount, this.restBytes);
     this.becamePaged();
     this.save();
   }
@@ -267,9 +248,7 @@ export class ElementTable {
     if (length > INLINE_AGAIN_BYTES) return;
     const bytes = isThere ? page.bytes.slice(page.start, page.end) : new Uint8Array(PAGE_HEAD_BYTES);
     if (isThere) this.pages.remove();
-    root.replace(length);
-    root.setEncoding(root.encoding & ~PAGED);
-    copyBytes(bytes, 0, root.bytes, root.offset, length);
+    root.becomeInline(bytes);
     this.#isPaged = false;
     this.page = this.#inlinePage;
     this.page.reset(root.bytes, root.offset, length);

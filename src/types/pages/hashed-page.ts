@@ -1,5 +1,6 @@
-import { copyBytes, equalBytes } from '../../base/bytes.ts';
+import { copyBytes, equalBytes, readUint48, writeUint48 } from '../../base/bytes.ts';
 import { lengthBytes, readLength, writeLength } from './length-code.ts';
+import type { RecordBytes } from './record-bytes.ts';
 
 /** Values of their own length, with an expiry where they have one, as fields of a hash. */
 export const VARIABLE = -1;
@@ -114,7 +115,7 @@ export class HashedPage {
       at += lengthBytes(code);
       valueLength = code >>> 1;
       if ((code & 1) !== 0) {
-        this.expireAt = readExpiry(bytes, at);
+        this.expireAt = readUint48(bytes, at);
         at += EXPIRY_BYTES;
       }
     }
@@ -134,8 +135,8 @@ export class HashedPage {
       : head + lengthBytes(valueLength * 2 + 1) + EXPIRY_BYTES;
   }
 
-  /** Writes an element's bytes before its value; returns where the value belongs. */
-  static writeHead(
+  /** Writes an element from `at` on, whose value's bytes are left as they are; returns where the value belongs. */
+  writeHead(
     bytes: Uint8Array,
     at: number,
     tag: number,
@@ -144,33 +145,82 @@ export class HashedPage {
     keyLength: number,
     valueLength: number,
     expireAt: number,
-    valueWidth: number,
   ): number {
     bytes[at++] = tag;
     at = writeLength(bytes, at, keyLength);
-    if (valueWidth < 0) {
+    if (this.#valueWidth < 0) {
       at = writeLength(bytes, at, valueLength * 2 + (expireAt < 0 ? 0 : 1));
       if (expireAt >= 0) {
-        writeExpiry(bytes, at, expireAt);
+        writeUint48(bytes, at, expireAt);
         at += EXPIRY_BYTES;
       }
     }
     copyBytes(key, keyOffset, bytes, at, keyLength);
     return at + keyLength;
   }
-}
 
-function readExpiry(bytes: Uint8Array, at: number): number {
-  const lower = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
-  return lower + (bytes[at + 4] | (bytes[at + 5] << 8)) * 0x100000000;
-}
+  /** Takes the page in a record that was made longer by one element at its end, and writes and counts that. */
+  append(
+    record: RecordBytes,
+    size: number,
+    tag: number,
+    key: Uint8Array,
+    keyOffset: number,
+    keyLength: number,
+    value: Uint8Array,
+    valueOffset: number,
+    valueLength: number,
+    expireAt: number,
+  ): void {
+    this.reset(record.bytes, record.offset, record.length);
+    const { bytes } = this;
+    const at = this.writeHead(bytes, this.end - size, tag, key, keyOffset, keyLength, valueLength, expireAt);
+    copyBytes(value, valueOffset, bytes, at, valueLength);
+    this.count++;
+  }
 
-function writeExpiry(bytes: Uint8Array, at: number, expireAt: number): void {
-  const upper = Math.floor(expireAt / 0x100000000);
-  bytes[at] = expireAt;
-  bytes[at + 1] = expireAt >>> 8;
-  bytes[at + 2] = expireAt >>> 16;
-  bytes[at + 3] = expireAt >>> 24;
-  bytes[at + 4] = upper;
-  bytes[at + 5] = upper >>> 8;
+  /**
+   * Gives the element under the cursor, in the record that holds the page, a value of another length or expiry; its bytes are
+   * undefined then, at `valueOffset`.
+   */
+  resizeValue(record: RecordBytes, valueLength: number, expireAt: number): void {
+    const { keyLength } = this;
+    const at = this.elementStart - this.start;
+    const before = this.elementEnd - this.elementStart;
+    const after = this.elementBytes(keyLength, valueLength, expireAt);
+    const headBefore = this.keyOffset - this.elementStart;
+    const headAfter = after - keyLength - valueLength;
+    if (after === before && headAfter === headBefore) {
+      record.write();
+    } else {
+      // The key moves with its head's length: made room for first, or given up last.
+      record.splice(at + before, 0, Math.max(0, after - before));
+      const element = record.offset + at;
+      record.bytes.copyWithin(element + headAfter, element + headBefore, element + headBefore + keyLength);
+      if (after < before) record.splice(at + after, before - after, 0);
+    }
+    const { bytes } = record;
+    const element = record.offset + at;
+    this.writeHead(
+      bytes,
+      element,
+      bytes[element],
+      bytes,
+      element + headAfter,
+      keyLength,
+      valueLength,
+      expireAt,
+    );
+    this.reset(bytes, record.offset, record.length);
+    this.#read(element);
+  }
+
+  /** Removes the element under the cursor from the record that holds the page; the cursor is before the next one then. */
+  remove(record: RecordBytes): void {
+    const at = this.elementStart - this.start;
+    record.splice(at, this.elementEnd - this.elementStart, 0);
+    this.reset(record.bytes, record.offset, record.length);
+    this.count--;
+    this.elementEnd = this.start + at;
+  }
 }

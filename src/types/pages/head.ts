@@ -11,6 +11,8 @@
  */
 export const HEAD_BYTES = 8;
 export const STRUCTURE_BYTES = 24;
+/** Where in a head the number of its structures is. */
+export const STRUCTURE_COUNT_AT = 6;
 /** Bit of a record's encoding: its payload is such a head. */
 export const PAGED = 8;
 
@@ -21,28 +23,6 @@ export const FORM_TREE = 1;
 
 const double = new Float64Array(1);
 const doubleBytes = new Uint8Array(double.buffer);
-
-export function readUint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
-}
-
-export function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
-}
-
-export function readUint48(bytes: Uint8Array, at: number): number {
-  return readUint32(bytes, at) + (bytes[at + 4] | (bytes[at + 5] << 8)) * 0x100000000;
-}
-
-export function writeUint48(bytes: Uint8Array, at: number, value: number): void {
-  writeUint32(bytes, at, value);
-  const upper = Math.floor(value / 0x100000000);
-  bytes[at + 4] = upper;
-  bytes[at + 5] = upper >>> 8;
-}
 
 export function readDouble(bytes: Uint8Array, at: number): number {
   for (let byte = 0; byte < 8; byte++) doubleBytes[byte] = bytes[at + byte];

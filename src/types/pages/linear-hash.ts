@@ -1,6 +1,6 @@
-import { copyBytes } from '../../base/bytes.ts';
+import { copyBytes, readUint32, writeUint32 } from '../../base/bytes.ts';
 import { HashedPage, PAGE_HEAD_BYTES } from './hashed-page.ts';
-import { FORM_NUMBERED, readDouble, readUint32, writeDouble, writeUint32 } from './head.ts';
+import { FORM_NUMBERED, readDouble, writeDouble } from './head.ts';
 import { RecordBytes } from './record-bytes.ts';
 import { type PageStore, roomFor } from './record-store.ts';
 
@@ -27,7 +27,6 @@ export class LinearHash {
   pageCountMax = 0;
   #weight = 0;
   readonly #record = new RecordBytes();
-  readonly #valueWidth: number;
   readonly #structure: number;
   #pages!: PageStore;
   #collection = 0;
@@ -39,7 +38,6 @@ export class LinearHash {
 
   constructor(structure: number, valueWidth: number) {
     this.#structure = structure;
-    this.#valueWidth = valueWidth;
     this.page = new HashedPage(valueWidth);
   }
 
@@ -110,20 +108,20 @@ export class LinearHash {
   ): void {
     const { page } = this;
     const size = page.elementBytes(keyLength, valueLength, expireAt);
-    const at = this.#append(size);
-    const { bytes } = page;
-    const valueAt = HashedPage.writeHead(
-      bytes,
-      at,
+    this.#makeRoom(size);
+    page.append(
+      this.#record,
+      size,
       this.#tag,
       key,
       keyOffset,
       keyLength,
+      value,
+      valueOffset,
       valueLength,
       expireAt,
-      this.#valueWidth,
     );
-    copyBytes(value, valueOffset, bytes, valueAt, valueLength);
+    this.#noteCount();
     this.count++;
     this.#weight += Math.min(size, WEIGHT_MAX);
     if (this.#weight > this.pageCount * PAGE_BYTES_AIM && this.pageCount < PAGE_COUNT_MAX) this.#split();
@@ -135,7 +133,7 @@ export class LinearHash {
    */
   resizeValue(valueLength: number, expireAt: number): void {
     const before = this.page.elementEnd - this.page.elementStart;
-    resizeElement(this.#record, this.page, this.#valueWidth, valueLength, expireAt);
+    this.page.resizeValue(this.#record, valueLength, expireAt);
     const after = this.page.elementEnd - this.page.elementStart;
     this.#weight += Math.min(after, WEIGHT_MAX) - Math.min(before, WEIGHT_MAX);
   }
@@ -150,7 +148,7 @@ export class LinearHash {
       this.#pages.remove();
       this.#isThere = false;
     } else {
-      removeElement(this.#record, page);
+      page.remove(this.#record);
     }
     if (this.pageCount > 1 && this.#weight < this.pageCount * PAGE_BYTES_MIN) this.#merge();
   }
@@ -207,25 +205,24 @@ export class LinearHash {
     return true;
   }
 
-  /** Makes room for an element at the end of the page of the key missed last; returns where. */
-  #append(size: number): number {
+  /** Makes room for `size` bytes of elements at the end of the page looked at last, which is made if it is not there. */
+  #makeRoom(size: number): void {
     const record = this.#record;
-    const { page } = this;
     if (this.#isThere) {
       record.splice(record.length, 0, size);
-    } else {
-      const length = PAGE_HEAD_BYTES + size;
-      this.#pages.create(this.#collection, this.#structure, this.#bucket, length, roomFor(length));
-      record.load(this.#pages);
-      record.bytes[record.offset] = 0;
-      record.bytes[record.offset + 1] = 0;
-      this.#isThere = true;
+      return;
     }
-    page.reset(record.bytes, record.offset, record.length);
-    const count = page.count + 1;
-    page.count = count;
+    const length = PAGE_HEAD_BYTES + size;
+    this.#pages.create(this.#collection, this.#structure, this.#bucket, length, roomFor(length));
+    record.load(this.#pages);
+    record.bytes[record.offset] = 0;
+    record.bytes[record.offset + 1] = 0;
+    this.#isThere = true;
+  }
+
+  #noteCount(): void {
+    const { count } = this.page;
     if (count > this.pageCountMax) this.pageCountMax = count;
-    return page.end - size;
   }
 
   #split(): void {
@@ -280,14 +277,15 @@ export class LinearHash {
     copyBytes(page.bytes, page.start + PAGE_HEAD_BYTES, bytes, 0, size);
     this.#pages.remove();
     this.#isThere = this.#load(from - this.#low);
-    const at = this.#append(size);
-    copyBytes(bytes, 0, page.bytes, at, size);
-    page.count += count - 1;
-    if (page.count > this.pageCountMax) this.pageCountMax = page.count;
+    this.#makeRoom(size);
+    const record = this.#record;
+    page.reset(record.bytes, record.offset, record.length);
+    copyBytes(bytes, 0, page.bytes, page.end - size, size);
+    page.count += count;
+    this.#noteCount();
   }
 
   #rewrite(bytes: Uint8Array, length: number, count: number): void {
-    this.#record.write();
     this.#record.replace(length);
     this.#fill(bytes, length, count);
   }
@@ -298,56 +296,6 @@ export class LinearHash {
     record.bytes[record.offset] = count;
     record.bytes[record.offset + 1] = count >>> 8;
   }
-}
-
-/** Gives the element under a page's cursor, in the record that holds the page, a value of another length or expiry. */
-export function resizeElement(
-  record: RecordBytes,
-  page: HashedPage,
-  valueWidth: number,
-  valueLength: number,
-  expireAt: number,
-): void {
-  const { keyLength } = page;
-  const at = page.elementStart - page.start;
-  const before = page.elementEnd - page.elementStart;
-  const after = page.elementBytes(keyLength, valueLength, expireAt);
-  const headBefore = page.keyOffset - page.elementStart;
-  const headAfter = after - keyLength - valueLength;
-  if (after === before && headAfter === headBefore) {
-    record.write();
-  } else {
-    // The key moves with its head's length: made room for first, or given up last.
-    record.splice(at + before, 0, Math.max(0, after - before));
-    const element = record.offset + at;
-    record.bytes.copyWithin(element + headAfter, element + headBefore, element + headBefore + keyLength);
-    if (after < before) record.splice(at + after, before - after, 0);
-  }
-  const { bytes } = record;
-  const element = record.offset + at;
-  HashedPage.writeHead(
-    bytes,
-    element,
-    bytes[element],
-    bytes,
-    element + headAfter,
-    keyLength,
-    valueLength,
-    expireAt,
-    valueWidth,
-  );
-  page.reset(bytes, record.offset, record.length);
-  page.elementEnd = element;
-  page.next();
-}
-
-/** Removes the element under a page's cursor, which is before the next element then. */
-export function removeElement(record: RecordBytes, page: HashedPage): void {
-  const at = page.elementStart - page.start;
-  record.splice(at, page.elementEnd - page.elementStart, 0);
-  page.reset(record.bytes, record.offset, record.length);
-  page.count--;
-  page.elementEnd = page.start + at;
 }
 
 function reverseBits(value: number): number {

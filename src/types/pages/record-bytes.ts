@@ -1,3 +1,5 @@
+import { writeUint48 } from '../../base/bytes.ts';
+import { PAGED, STRUCTURE_COUNT_AT, structureAt } from './head.ts';
 import { type RecordStore, roomFor } from './record-store.ts';
 
 const NONE = new Uint8Array(0);
@@ -63,6 +65,24 @@ export class RecordBytes {
   replace(length: number): void {
     this.#store.reshape(length, length, this.encoding);
     this.#take();
+  }
+
+  /** Makes the record the head of a collection, whose structures and what else it keeps are zeros yet. */
+  becomeHead(collection: number, structureCount: number, restBytes: number): void {
+    const length = structureAt(0, structureCount) + restBytes;
+    this.#store.reshape(length, length, this.encoding | PAGED);
+    this.#take();
+    const { bytes, offset } = this;
+    bytes.fill(0, offset, offset + length);
+    writeUint48(bytes, offset, collection);
+    bytes[offset + STRUCTURE_COUNT_AT] = structureCount;
+  }
+
+  /** Makes the record, which is a head, hold all of a value again. */
+  becomeInline(content: Uint8Array): void {
+    this.#store.reshape(content.length, content.length, this.encoding & ~PAGED);
+    this.#take();
+    this.bytes.set(content, this.offset);
   }
 
   /** Changes the encoding that the record's header tells. */

@@ -1,4 +1,5 @@
-import { FORM_NUMBERED, readUint32, readUint48, structureAt, writeUint48 } from './head.ts';
+import { readUint32, readUint48, writeUint48 } from '../../base/bytes.ts';
+import { FORM_NUMBERED, STRUCTURE_COUNT_AT, structureAt } from './head.ts';
 import { INNER_HEAD_BYTES, innerEntryEnd } from './inner-page.ts';
 import type { PageStore } from './record-store.ts';
 
@@ -15,7 +16,7 @@ export interface PageName {
 export function* pagesOf(head: Uint8Array, pages: PageStore): IterableIterator<PageName> {
   const collection = readUint48(head, 0);
   const name: PageName = { structure: 0, page: 0 };
-  for (let structure = 0; structure < head[6]; structure++) {
+  for (let structure = 0; structure < head[STRUCTURE_COUNT_AT]; structure++) {
     const at = structureAt(0, structure);
     name.structure = structure;
     if (head[at] !== FORM_NUMBERED) {

@@ -1,8 +1,8 @@
-import { sliceBytes } from '../../base/bytes.ts';
+import { readUint48, sliceBytes } from '../../base/bytes.ts';
 import { LEAF_HEAD_BYTES } from '../pages/counted-tree.ts';
 import { DetachedRecord } from '../pages/detached-record.ts';
 import { INLINE_AGAIN_BYTES, INLINE_BYTES_MAX } from '../pages/element-table.ts';
-import { PAGED, readUint48, structureAt, writeUint48 } from '../pages/head.ts';
+import { PAGED, structureAt } from '../pages/head.ts';
 import { lengthBytes, readLength } from '../pages/length-code.ts';
 import { LinearHash } from '../pages/linear-hash.ts';
 import { RecordBytes } from '../pages/record-bytes.ts';
@@ -301,7 +301,6 @@ export class SortedSetValue {
   #toPages(): void {
     const { leaf } = this.#tree;
     const content = leaf.bytes.slice(leaf.offset, leaf.offset + leaf.length);
-    const { encoding } = leaf;
     const pages = this.#pages;
     const collection = pages.takeCollection();
     this.#collection = collection;
@@ -318,11 +317,7 @@ export class SortedSetValue {
     this.#isPaged = true;
     const root = this.#root;
     root.load(this.#store);
-    root.replace(structureAt(0, STRUCTURE_COUNT));
-    root.setEncoding(encoding | PAGED);
-    root.bytes.fill(0, root.offset, root.offset + root.length);
-    writeUint48(root.bytes, root.offset, collection);
-    root.bytes[root.offset + 6] = STRUCTURE_COUNT;
+    root.becomeHead(collection, STRUCTURE_COUNT, 0);
     this.save();
   }
 
@@ -334,9 +329,7 @@ export class SortedSetValue {
     const content = tree.takeSoleLeaf();
     if (scores.loadPage(0)) this.#pages.remove();
     const root = this.#root;
-    root.replace(content.length);
-    root.setEncoding(root.encoding & ~PAGED);
-    root.bytes.set(content, root.offset);
+    root.becomeInline(content);
     this.#isPaged = false;
     tree.openInline(this.#store);
   }

@@ -1,6 +1,5 @@
-import { compareBytes, copyBytes } from '../../base/bytes.ts';
+import { compareBytes, copyBytes, readUint32, writeUint32 } from '../../base/bytes.ts';
 import { CountedTree } from '../pages/counted-tree.ts';
-import { readUint32, writeUint32 } from '../pages/head.ts';
 import { lengthBytes, readLength, writeLength } from '../pages/length-code.ts';
 
 const OWNER_BYTES = 4;

@@ -1,14 +1,6 @@
+import { readUint32, readUint48, writeUint32, writeUint48 } from '../../base/bytes.ts';
 import type { Arguments } from '../../resp/arguments.ts';
-import {
-  FORM_TREE,
-  PAGED,
-  readUint32,
-  readUint48,
-  STRUCTURE_BYTES,
-  structureAt,
-  writeUint32,
-  writeUint48,
-} from '../pages/head.ts';
+import { FORM_TREE, PAGED, STRUCTURE_BYTES, STRUCTURE_COUNT_AT, structureAt } from '../pages/head.ts';
 import { lengthBytes, readLength, writeLength } from '../pages/length-code.ts';
 import { RecordBytes } from '../pages/record-bytes.ts';
 import type { PageStore, ValueStore } from '../pages/record-store.ts';
@@ -115,7 +107,8 @@ export class StreamValue {
     this.#tree.read(pages, this.#collection, bytes, structureAt(offset, ENTRIES));
     const { groups } = this;
     groups.open();
-    if (bytes[offset + 6] === STRUCTURES_WITH_GROUPS) groups.read(pages, this.#collection, bytes, offset);
+    if (bytes[offset + STRUCTURE_COUNT_AT] === STRUCTURES_WITH_GROUPS)
+      groups.read(pages, this.#collection, bytes, offset);
     const at = this.#stateAt;
     this.#tree.baseLow = readUint32(bytes, at + BASE);
     this.#tree.baseHigh = readUint32(bytes, at + BASE + 4);
@@ -190,7 +183,7 @@ export class StreamValue {
       structureAt(offset, STRUCTURES_WITHOUT_GROUPS),
       structureAt(offset, STRUCTURES_WITH_GROUPS),
     );
-    bytes[offset + 6] = STRUCTURES_WITH_GROUPS;
+    bytes[offset + STRUCTURE_COUNT_AT] = STRUCTURES_WITH_GROUPS;
     this.groups.begin(this.#pages, this.#collection);
     this.#loadLists();
   }
