@@ -14,6 +14,7 @@ const longRunningProjects = [
   longRunning('differential', 300_000),
   longRunning('simulation', 300_000),
   longRunning('crash', 300_000),
+  longRunning('apps', 120_000),
 ];
 
 export default defineConfig({

@@ -2,7 +2,7 @@
 // so each task here first installs (`npm ci`) and builds what is missing. Node's built-in modules only.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 
@@ -70,12 +70,25 @@ function build({ onlyIfStale = false } = {}) {
   if (onlyIfStale && existsSync(buildStamp) && Number(readFileSync(buildStamp, 'utf8')) === newest) return;
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   need(runTool('tsc', 'typescript', ['-p', 'tsconfig.json']));
+  cpSync(join(root, 'src', 'dashboard'), join(root, 'dist', 'src', 'dashboard'), { recursive: true });
   writeFileSync(buildStamp, String(newest));
+}
+
+/** The variables of conf/environment, under those that are set already. */
+function environment() {
+  const text = readFileSync(join(root, 'conf', 'environment'), 'utf8');
+  const variables = text.split('\n').filter((line) => /^\w+=/.test(line));
+  const ours = Object.fromEntries(variables.map((line) => line.split(/=(.*)/s, 2)));
+  return { ...ours, ...process.env };
 }
 
 /** Hands the terminal and its signals to a built program and ends with its exit code. */
 function serve(file, args) {
-  const child = spawn(process.execPath, [join(root, 'dist', file), ...args], { cwd: root, stdio: 'inherit' });
+  const child = spawn(process.execPath, [join(root, 'dist', file), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    env: environment(),
+  });
   // The child gets a terminal's Ctrl-C itself; this process only waits for it. What is sent to this
   // process alone is passed on.
   process.on('SIGINT', () => {});
@@ -125,7 +138,11 @@ switch (task) {
       if (name.startsWith('docs-')) need(run(name, process.execPath, [join(root, 'scripts', name)]));
     }
     break;
+  case 'redis-suite':
+    build({ onlyIfStale: true });
+    need(run(task, process.execPath, [join(root, 'test', 'redis-suite', 'run.mjs'), ...args]));
+    break;
   default:
-    console.error('usage: node scripts/run.mjs build|start|bench|check|test|docs [arguments]');
+    console.error('usage: node scripts/run.mjs build|start|bench|check|test|docs|redis-suite [arguments]');
     process.exit(2);
 }

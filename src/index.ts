@@ -1,4 +1,4 @@
-import { Client, type Transport } from './command-table/client.ts';
+import { Client, silentTransport } from './command-table/client.ts';
 import { Config } from './config/config.ts';
 import { Arguments } from './resp/arguments.ts';
 import { decodeReply, type Reply, ReplyError } from './resp/reply.ts';
@@ -32,18 +32,7 @@ interface Waiting {
   run(): boolean;
 }
 
-const IN_PROCESS: Transport = {
-  address: 'in-process:0',
-  localAddress: 'in-process:0',
-  descriptor: -1,
-  queryBytes: 0,
-  queryCapacity: 0,
-  outputBytes: 0,
-  receivedBytes: 0,
-  sentBytes: 0,
-  push: () => {},
-  close: () => {},
-};
+const IN_PROCESS = silentTransport('in-process:0');
 
 /**
  * Opens a store in this process. With `enable-flex` it keeps what is cold under `flex-storage-path`, which one process
@@ -74,7 +63,8 @@ class EmbeddedStore implements Store, EngineHost {
     this.#client = new Client(1, IN_PROCESS, this.#engine.keyspace.nowMs, true);
     this.#client.protocol = 3;
     this.clients.set(1, this.#client);
-    if (config.values.save.length > 0 || config.values.appendonly) this.#engine.loadAtOnce();
+    const { save, appendonly } = config.values;
+    if (save.length > 0 || appendonly || this.#engine.hasTierData) this.#engine.loadAtOnce();
     const intervalMs = Math.max(2, Math.floor(1000 / config.values.hz));
     const run = () => {
       const more = this.#engine.cron();
@@ -98,8 +88,13 @@ class EmbeddedStore implements Store, EngineHost {
   async close(): Promise<void> {
     if (this.#cron !== null) clearTimeout(this.#cron);
     this.#cron = null;
-    this.#engine.prepareToEnd({ save: 'default', now: true, force: true });
-    await this.#engine.close();
+    const options = { save: 'default', now: true, force: true } as const;
+    this.#engine.prepareToEnd(options);
+    try {
+      await this.#engine.takeLastCheckpoint(options);
+    } finally {
+      await this.#engine.close();
+    }
   }
 
   resumeWaiting(): void {

@@ -51,9 +51,15 @@ async function serve(config: Config, log: Log): Promise<void> {
     log.notice(`Received ${signal}, scheduling shutdown...`);
     const save = flags.includes('save') ? 'save' : flags.includes('nosave') ? 'nosave' : 'default';
     const options = { save, now: flags.includes('now'), force: flags.includes('force') } as const;
-    if (!server.engine.prepareToEnd(options)) return;
+    if (!server.engine.prepareToEnd(options)) {
+      log.warning('Errors trying to shut down the server. Check the logs for more information.');
+      return;
+    }
     isEnding = true;
-    server.close().then(() => process.exit(0), fail);
+    server.end(options).then((hasEnded) => {
+      if (hasEnded) process.exit(0);
+      isEnding = false;
+    }, fail);
   };
   process.on('SIGTERM', () => end('SIGTERM', config.values['shutdown-on-sigterm']));
   process.on('SIGINT', () => end('SIGINT', config.values['shutdown-on-sigint']));
@@ -77,7 +83,15 @@ async function main(args: readonly string[]): Promise<void> {
   }
   try {
     process.chdir(values.dir);
-    await serve(config, openLog(values.loglevel, values.logfile));
+    const log = openLog(values.loglevel, values.logfile);
+    try {
+      await serve(config, log);
+    } catch (error) {
+      // Nobody may be looking at standard error.
+      log.warning((error as Error).message ?? String(error));
+      log.flush();
+      throw error;
+    }
   } catch (error) {
     fail(error);
   }

@@ -21,6 +21,7 @@ const FOLDER_RANKS: Record<string, number> = {
   scripting: 7,
   commands: 8,
   server: 9,
+  check: 10,
 };
 
 /** Files directly in src/ (main.ts, index.ts), and what is outside src/. */
@@ -32,8 +33,10 @@ const OWNERS: Record<string, RegExp> = {
   'wasmoon-lua5.1': /^src\/scripting\/lua-machine\.ts$/,
   'lz4-napi': /^src\/tiering\/cold-record\.ts$/,
   pino: /^src\/server\/log\.ts$/,
-  commander: /^(src|bench)\/main\.ts$/,
+  commander: /^(src|src\/check|bench)\/main\.ts$/,
   'hash-wasm': /^src\/base\//,
+  'prom-client': /^src\/metrics\/exposition\.ts$/,
+  'node:http': /^src\/server\/(metrics|dashboard)-endpoint\.ts$/,
   'node:net': /^(src\/server\/(connection|listener)[a-z-]*\.ts|bench\/.*)$/,
   'node:tls': /^(src\/server\/(connection|listener)[a-z-]*\.ts|bench\/.*)$/,
   'node:fs': /^(src\/base|bench)\//,

@@ -44,7 +44,7 @@ const NOT_SAVED =
  */
 export class Users implements AccessControl {
   readonly defaultUser: AclUser;
-  readonly denialCounts = { auth: 0, command: 0, key: 0, channel: 0 };
+  readonly denialCounts = { auth: 0, command: 0, key: 0, channel: 0, 'tls-cert': 0 };
   readonly #host: AclHost;
   readonly #categories: Categories;
   readonly #log = new AclLog();
@@ -65,7 +65,8 @@ export class Users implements AccessControl {
       return undefined;
     });
     if (this.hasFile && config.users.length > 0) throw new ConfigError(BOTH_SOURCES);
-    for (const setting of config.users) this.#define(setting);
+    const defined = new Set<string>();
+    for (const setting of config.users) this.#define(setting, defined);
     if (!this.hasFile) return;
     const errors = this.#read();
     if (errors !== undefined) throw new ConfigError(`Aborting startup because of ACL errors: ${errors}`);
@@ -98,6 +99,18 @@ export class Users implements AccessControl {
   admit(client: Client): void {
     client.user = this.defaultUser;
     client.authenticated = this.#isOpen;
+  }
+
+  admitNamed(client: Client, name: string): boolean {
+    const userName = Buffer.from(name).toString('latin1');
+    const user = this.#users.get(userName);
+    if (user?.isEnabled !== true) {
+      this.#note(client, 'tls-cert', 'toplevel', '', userName);
+      return false;
+    }
+    client.user = user;
+    client.authenticated = true;
+    return true;
   }
 
   authenticate(client: Client, name: string, password: Uint8Array, commandName: string): boolean {
@@ -223,18 +236,19 @@ export class Users implements AccessControl {
       if (client.user === this.defaultUser && !client.closing) client.authenticated = true;
   }
 
-  /** Takes a `user` line of the configuration. */
-  #define(setting: Setting): void {
+  /** Takes a `user` line of the configuration; `defined` are the names of those before it. */
+  #define(setting: Setting, defined: Set<string>): void {
     const [name, ...rules] = setting.words.map((word) => Buffer.from(word, 'utf8').toString('latin1'));
     // The line may hold a password.
     const origin = { ...setting, text: `user ${setting.words[0] ?? ''} ...` };
     if (name === undefined) throw new ConfigError('Bad directive or wrong number of arguments', origin);
     if (hasSpace(name)) throw new ConfigError('Spaces not allowed in ACL usernames', origin);
-    if (name !== DEFAULT && this.#users.has(name))
+    if (defined.has(name))
       throw new ConfigError(
-        'Error in user declaration: Duplicate user found. A user can only be defined once in config files',
+        `Error in user declaration '${setting.words[0]}': Duplicate user found. A user can only be defined once in config files`,
         origin,
       );
+    defined.add(name);
     const { merged, unmatched } = mergeSelectors(rules);
     if (unmatched !== undefined)
       throw new ConfigError(`Error in user declaration '${setting.words[0]}': Unmatched parenthesis`, origin);

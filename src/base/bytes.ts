@@ -2,7 +2,7 @@
 
 const LOOP_BYTES_MAX = 28;
 /** Longest range for which `copyShort` is the faster way. */
-export const SHORT_BYTES_MAX = 96;
+export const SHORT_BYTES_MAX = 192;
 
 /** Copies `length` bytes; the ranges may overlap only if both lie in one array and `length` exceeds no gap backwards. */
 export function copyBytes(
@@ -19,7 +19,7 @@ export function copyBytes(
   }
 }
 
-/** Copies a short range, four bytes at a step through views: faster than `set` up to about 100 bytes, and no garbage. */
+/** Copies a short range, eight bytes at a step through views: faster than `set` up to some 250 bytes, and no garbage. */
 export function copyShort(
   source: DataView,
   sourceOffset: number,
@@ -28,8 +28,11 @@ export function copyShort(
   length: number,
 ): void {
   let at = 0;
-  for (const end = length - 3; at < end; at += 4) {
-    target.setInt32(targetOffset + at, source.getInt32(sourceOffset + at, true), true);
+  for (const end = length - 7; at < end; at += 8) {
+    const first = source.getInt32(sourceOffset + at, true);
+    const second = source.getInt32(sourceOffset + at + 4, true);
+    target.setInt32(targetOffset + at, first, true);
+    target.setInt32(targetOffset + at + 4, second, true);
   }
   for (; at < length; at++) target.setUint8(targetOffset + at, source.getUint8(sourceOffset + at));
 }

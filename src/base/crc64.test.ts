@@ -25,6 +25,15 @@ test('parts give the checksum of the whole', () => {
   expect(hex(parts)).toBe(hex(whole));
 });
 
+test.each([0, 1, 7, 8, 9, 15, 16, 17, 63, 64, 65])('%i bytes at once are as byte by byte', (length) => {
+  const bytes = Uint8Array.from({ length: length + 3 }, (_, at) => at * 151 + 7);
+  const whole = new Crc64();
+  const parts = new Crc64();
+  whole.update(bytes, 3, length);
+  for (let at = 0; at < length; at++) parts.update(bytes, 3 + at, 1);
+  expect(hex(whole)).toBe(hex(parts));
+});
+
 test('the checksum that redis-server 7.0.15 appends to DUMP of the integer 12', () => {
   const payload = Buffer.from('00c00c0a003c2af8515c04bcd5', 'hex');
   const crc = new Crc64();

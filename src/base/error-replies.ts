@@ -1,6 +1,7 @@
 /** Error replies as Redis words them, without the dash (shared objects of server.c and the texts of its commands). */
 export const WRONG_TYPE = 'WRONGTYPE Operation against a key holding the wrong kind of value';
 export const SYNTAX_ERROR = 'ERR syntax error';
+export const LOADING = 'LOADING Redis is loading the dataset in memory';
 export const NOT_AN_INTEGER = 'ERR value is not an integer or out of range';
 export const NOT_A_FLOAT = 'ERR value is not a valid float';
 export const NO_SUCH_KEY = 'ERR no such key';
@@ -16,6 +17,7 @@ export const EXEC_ABORTED = 'EXECABORT Transaction discarded because of previous
 export const STRING_TOO_LONG = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)';
 export const OFFSET_OUT_OF_RANGE = 'ERR offset is out of range';
 export const DATABASE_OUT_OF_RANGE = 'ERR DB index is out of range';
+export const NO_DEBUGGER = 'ERR The Lua debugger is not supported';
 export const SAME_OBJECT = 'ERR source and destination objects are the same';
 export const INVALID_CURSOR = 'ERR invalid cursor';
 

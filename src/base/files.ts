@@ -23,7 +23,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { rm, unlink } from 'node:fs/promises';
+import { open as openAside, rm, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -127,6 +127,16 @@ export function syncDirectory(path: string): void {
     fsyncSync(directory);
   } finally {
     closeSync(directory);
+  }
+}
+
+/** As {@link syncDirectory}, in another thread. */
+export async function syncDirectoryAside(path: string): Promise<void> {
+  const directory = await openAside(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 
@@ -320,6 +330,7 @@ export const systemFiles = {
   truncate,
   rename,
   syncDirectory,
+  syncDirectoryAside,
   exists,
   makeDirectory,
   list,

@@ -18,11 +18,21 @@ export class KeyHash {
   /** The bytes hashed last without a view, and the view made for them. */
   #viewed: Uint8Array = new Uint8Array(0);
   #view = viewOf(this.#viewed);
-  readonly #key0: number;
-  readonly #key1: number;
+  #key0 = 0;
+  #key1 = 0;
 
   /** The two words of the secret, any 32-bit values. */
   constructor(key0: number, key1: number) {
+    this.rekey([key0, key1]);
+  }
+
+  /** The two words of the secret. */
+  get secret(): readonly [number, number] {
+    return [this.#key0, this.#key1];
+  }
+
+  /** Takes another secret; only while nothing is kept by a hash. */
+  rekey([key0, key1]: readonly [number, number]): void {
     this.#key0 = key0 | 0;
     this.#key1 = key1 | 0;
   }

@@ -62,7 +62,7 @@ export interface UserRecord extends User {
 /** Events that ACL LOG shows together: the same was refused to the same user within a minute. */
 export interface AclLogEntry {
   readonly id: number;
-  readonly reason: Denial | 'auth';
+  readonly reason: Denial | 'auth' | 'tls-cert';
   readonly context: DenialContext;
   /** The command, key or channel. */
   readonly object: string;
@@ -93,6 +93,11 @@ export interface AccessControl {
   commandsOf(category: Category | string): string[] | undefined;
   /** Puts a new connection under the default user, authenticated if no password is asked for. */
   admit(client: Client): void;
+  /**
+   * Puts a client under the user that its certificate names, in UTF-8, and that is on: no password is asked for. Else notes the
+   * failure, and leaves the client as it is.
+   */
+  admitNamed(client: Client, name: string): boolean;
   /** Puts a client under a user if the password fits; else notes the failure, under the command's name as it was typed. */
   authenticate(client: Client, name: string, password: Uint8Array, commandName: string): boolean;
   /** Counts and logs what {@link User.check} denied the client's user; returns the error to reply. */

@@ -6,20 +6,23 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { LatencyMonitor } from '../metrics/latency.ts';
 import type { ServerStatistics } from '../metrics/server-statistics.ts';
 import type { SlowLog } from '../metrics/slow-log.ts';
-import type { TierReport } from '../metrics/tier-report.ts';
+import type { CurveReport, TierReport } from '../metrics/tier-report.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import type { Encoder } from '../resp/encoder.ts';
 import type { AccessControl } from './access.ts';
 import type { AppendLogControl } from './append-log-control.ts';
 import type { BlockingTable, BlockRequest } from './blocking-table.ts';
+import type { CheckpointControl } from './checkpoint-control.ts';
 import type { Client } from './client.ts';
 import type { ClientPause } from './client-pause.ts';
 import type { Command, CommandTable } from './command.ts';
+import type { DebugSwitches } from './debug-switches.ts';
 import type { MonitorTable } from './monitor-table.ts';
 import type { PersistenceControl } from './persistence-control.ts';
 import type { Publications } from './publications.ts';
 import type { ScriptControl } from './script-control.ts';
 import type { Tracking } from './tracking.ts';
+import type { TransferControl } from './transfer-control.ts';
 import type { WatchTable } from './watch-table.ts';
 
 /** What handlers reach beside the keys: the parts of the server, each behind the least that commands need of it. */
@@ -35,9 +38,13 @@ export interface Services {
   readonly tracking: Tracking;
   readonly monitors: MonitorTable;
   readonly pause: ClientPause;
+  readonly switches: DebugSwitches;
   readonly scripts: ScriptControl;
   readonly persistence: PersistenceControl;
   readonly appendLog: AppendLogControl;
+  readonly transfers: TransferControl;
+  /** Checkpoints of the tier, or null with Flex off. */
+  readonly checkpoints: CheckpointControl | null;
   readonly users: AccessControl;
   readonly statistics: ServerStatistics;
   readonly slowLog: SlowLog;
@@ -89,8 +96,33 @@ export interface Services {
 /** What commands may do with the tier. */
 export interface TierControl {
   report(): TierReport;
+  curve(): CurveReport;
+  /** Begins the curve anew. */
+  resetCurve(): void;
+  readonly pins: PinControl;
+  /** RAM that pinned keys may take. */
+  readonly pinnedBytesMax: number;
+  /** Whether what is pinned is little enough to stay in RAM. */
+  readonly arePinsHeld: boolean;
+  readonly slowReads: SlowLog;
   /** Demotes the key that a database found last; false if it is cold already or the store can't take it now. */
   demote(database: Database): boolean;
+}
+
+/** Keys that stay in RAM, by name. */
+export interface PinControl {
+  readonly bytes: number;
+  /** Whether a database's key of a name is pinned. */
+  has(database: Database, key: Uint8Array, offset: number, length: number): boolean;
+  /** RAM that the key that a database found last takes, or would take, with all of its value. */
+  sizeOf(database: Database): number;
+  /** Pins the key that a database found last, and makes it hot; false if it was pinned before. */
+  add(database: Database): boolean;
+  /** Takes a pin off; false if there is none of that name. */
+  remove(database: Database, key: Uint8Array, offset: number, length: number): boolean;
+  namesIn(database: Database): Uint8Array[];
+  /** Looks at the pinned keys that have changed, so that `bytes` is right. What databases found last is lost. */
+  refresh(): void;
 }
 
 export interface ShutdownOptions {
@@ -102,6 +134,8 @@ export interface ShutdownOptions {
 /** Facts of the running server for INFO, fixed at start or measured when asked. */
 export interface ServerDescription {
   readonly runId: string;
+  /** Names the history of the data set (`master_replid`); a new one is taken at each start. */
+  replicationId: string;
   readonly startMs: number;
   readonly processId: number;
   readonly executable: string;
@@ -111,8 +145,17 @@ export interface ServerDescription {
   /** The version of Redis whose behaviour clients may expect. */
   readonly redisVersion: string;
   readonly operatingSystem: string;
+  /** What is listened on at present. */
+  listeners(): readonly ListenerDescription[];
   /** Bytes of RAM of the machine, or of the control group where that is less. */
   readonly systemMemory: number;
+}
+
+/** What the server listens on: a kind of socket, its addresses as they were asked for, and its port, 0 for none. */
+export interface ListenerDescription {
+  readonly name: 'tcp' | 'tls' | 'unix';
+  readonly addresses: readonly string[];
+  readonly port: number;
 }
 
 /** The ledger's sums in bytes. */
@@ -132,6 +175,8 @@ export interface MemoryReport {
   readonly slabs: number;
   /** Memory of the arena that is resident, in use or not. */
   readonly touched: number;
+  /** What was used at the start, before there was data. */
+  readonly startup: number;
 }
 
 /**
@@ -163,6 +208,8 @@ export class Call {
   mayWait = false;
   /** The handler wants to be given the same command again, since it is not finished: a slow script. */
   isUnfinished = false;
+  /** The error that the handler replies is one that has been counted by its code: of a command within this one. */
+  isErrorCounted = false;
   /** When a command began that was left unfinished, in microseconds; else 0. */
   startUs = 0;
   /** The arguments hold a secret: they are kept out of the slow log. */

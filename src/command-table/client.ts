@@ -1,13 +1,7 @@
-import type { Arguments } from '../resp/arguments.ts';
 import { SUPERUSER, type User } from './access.ts';
 import type { BlockedCommand } from './blocking-table.ts';
 import type { Command } from './command.ts';
-
-/** A command queued by MULTI, with arguments of its own. */
-export interface QueuedCommand {
-  readonly command: Command;
-  readonly words: Arguments;
-}
+import type { CommandQueue } from './command-queue.ts';
 
 /** What a client's connection tells and does. */
 export interface Transport {
@@ -31,10 +25,33 @@ export interface Transport {
   push(bytes: Buffer, start: number, end: number): void;
   /** Ends the connection: at once, or after the replies written so far. */
   close(afterReplies: boolean): void;
+  /** The client is closed, since it was to be sent more than its limit allows. */
+  exceededOutputLimit(): void;
+}
+
+/** The transport of a client of the server itself, of which nobody hears. */
+export function silentTransport(address: string): Transport {
+  return {
+    address,
+    localAddress: address,
+    descriptor: -1,
+    queryBytes: 0,
+    queryCapacity: 0,
+    outputBytes: 0,
+    receivedBytes: 0,
+    sentBytes: 0,
+    push: () => {},
+    exceededOutputLimit: () => {},
+    close: () => {},
+  };
 }
 
 /** Bytes of JavaScript objects that a connection costs besides its buffers. */
 const CONNECTION_BYTES = 3 * 1024;
+/** Of a watched key: its name in the sets of the client and of the server, and the map of its clients. */
+const WATCH_BYTES = 320;
+/** Of a channel or pattern and its subscription (subscription-table.ts), and of a prefix (tracking-table.ts). */
+const SUBSCRIPTION_BYTES = 448;
 
 /** CLIENT REPLY: everything is answered; nothing is; the next command is not, then all are. */
 export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
@@ -61,8 +78,7 @@ export class Client {
   noTouch = false;
   replyMode: ReplyMode = 'on';
   /** Commands queued since MULTI, or null outside a transaction. */
-  queue: QueuedCommand[] | null = null;
-  queueBytes = 0;
+  queue: CommandQueue | null = null;
   /** A command could not be queued: EXEC will refuse. */
   queueFailed = false;
   /** A watched key changed: EXEC will answer null. */
@@ -73,6 +89,8 @@ export class Client {
   channelCount = 0;
   patternCount = 0;
   shardChannelCount = 0;
+  /** Prefixes of the keys whose changes the client is told of (CLIENT TRACKING with BCAST). */
+  prefixCount = 0;
   /** The command that waits for keys or for a time, after which those that follow it wait too; else null. */
   blocked: BlockedCommand | null = null;
   /** The command has ended its wait, and what the client sent after it has not been run yet. */
@@ -83,8 +101,13 @@ export class Client {
   trackingRedirect = 0;
   /** The number under which the table of tracked keys knows the client, or 0 until it first tracks. */
   trackingNumber = 0;
+  /** SCRIPT DEBUG was asked for: scripts are refused rather than run without a debugger, which would keep their changes. */
+  wantsDebugger = false;
   /** The client watches the commands of others; the table of monitors sets it. */
   isMonitor = false;
+  /** How often the command that the client waits with was sent for cold records, and which fetch brings the last of them. */
+  fetchRounds = 0;
+  awaitedFetch = 0;
   /** The command is being run by EXEC or a script. */
   nested = false;
   /** To be closed when the batch's replies are written. */
@@ -105,6 +128,11 @@ export class Client {
     return this.transport.address.endsWith(':0');
   }
 
+  /** Bytes of the commands queued by MULTI. */
+  get queueBytes(): number {
+    return this.queue === null ? 0 : this.queue.byteCount;
+  }
+
   /** Bytes that the client takes: its buffers, what waits to be run, and an allowance for the objects of a connection. */
   get byteCount(): number {
     const { queryCapacity, outputBytes } = this.transport;
@@ -113,8 +141,15 @@ export class Client {
       queryCapacity +
       outputBytes +
       this.queueBytes +
+      this.watched.size * WATCH_BYTES +
       (this.blocked?.words.buffer.length ?? 0)
     );
+  }
+
+  /** With what its subscriptions and prefixes take, which are accounted for as a whole: what the client is held to answer for. */
+  get heldBytes(): number {
+    const subscriptions = this.channelCount + this.patternCount + this.shardChannelCount;
+    return this.byteCount + (subscriptions + this.prefixCount) * SUBSCRIPTION_BYTES;
   }
 
   get isSubscriber(): boolean {
@@ -124,7 +159,6 @@ export class Client {
   /** Forgets the transaction; what is watched stays. */
   leaveTransaction(): void {
     this.queue = null;
-    this.queueBytes = 0;
     this.queueFailed = false;
   }
 }

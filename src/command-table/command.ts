@@ -98,7 +98,8 @@ export class CommandTable {
   readonly #commands: (Command | null)[];
   readonly #mask: number;
 
-  constructor(rows: readonly CommandRow[], parent?: Command) {
+  /** `renames` are the names by which commands are found, where those are not their own; with an empty one a command is not found. */
+  constructor(rows: readonly CommandRow[], parent?: Command, renames?: ReadonlyMap<string, string>) {
     this.commands = rows.map((row) => new Command(row, parent));
     this.all = this.commands.flatMap((command) => [command, ...(command.subcommands?.all ?? [])]);
     if (parent === undefined) {
@@ -112,7 +113,9 @@ export class CommandTable {
     this.#names = new Array<Uint8Array | null>(size).fill(null);
     this.#commands = new Array<Command | null>(size).fill(null);
     for (const command of this.commands) {
-      const name = Uint8Array.from(Buffer.from(command.row.name, 'latin1'));
+      const given = renames?.get(command.row.name) ?? command.row.name;
+      if (given === '') continue;
+      const name = Uint8Array.from(Buffer.from(given, 'latin1'));
       let at = nameHash(name, 0, name.length) & this.#mask;
       while (this.#commands[at] !== null) at = (at + 1) & this.#mask;
       this.#names[at] = name;
@@ -145,7 +148,14 @@ export class CommandTable {
     return command.subcommands.find(words, 1) ?? (command.execute === undefined ? null : command);
   }
 
-  /** As {@link resolve} for a name such as `get` or `config|get`. */
+  /** As {@link resolve} where a command is called by its own name, whatever it is renamed to. */
+  resolveOwn(words: Arguments): Command | null {
+    const command = this.named(words.text(0).split('|')[0]);
+    if (command?.subcommands === undefined || words.count < 2) return command;
+    return command.subcommands.find(words, 1) ?? (command.execute === undefined ? null : command);
+  }
+
+  /** As {@link resolve} for a command's own name such as `get` or `config|get`. */
   named(fullName: string): Command | null {
     const [name, subcommand] = fullName.toLowerCase().split('|');
     const command = this.commands.find((candidate) => candidate.row.name === name) ?? null;

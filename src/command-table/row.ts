@@ -1,4 +1,5 @@
 import type { Arguments } from '../resp/arguments.ts';
+import type { NearValue } from '../types/pages/near.ts';
 import type { Call } from './call.ts';
 
 /** Flags as COMMAND INFO names them, in its order. */
@@ -148,6 +149,12 @@ export type CommandDocs = Pick<CommandRow, 'arguments' | 'history' | 'hints'>;
 export type ResidencyNeed = 'none' | 'header' | 'value';
 
 /**
+ * Asks for the pages of a value that a call is going to look at, as far as can be told (types/pages/near.ts). The key is argument
+ * `at`; its value, of any type, is in pages. Nothing is replied, and what the arguments get wrong is left to the handler.
+ */
+export type ElementNeed = (value: NearValue, words: Arguments, at: number) => void;
+
+/**
  * All there is to say about a command, beside its handler. COMMAND, COMMAND DOCS, the ACL, the residency gate and the
  * docs read it; nothing is said twice.
  */
@@ -165,6 +172,8 @@ export interface CommandRow {
   readonly categories: readonly Category[];
   readonly keys: readonly KeySpec[];
   readonly need: ResidencyNeed;
+  /** What is needed of values in pages beside their heads. */
+  readonly elements?: ElementNeed;
   readonly arguments?: readonly ArgumentDoc[];
   readonly history?: readonly (readonly [since: string, change: string])[];
   readonly hints?: readonly string[];

@@ -1,4 +1,5 @@
 import { latin1 } from '../base/bytes.ts';
+import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { Client } from './client.ts';
 
@@ -67,15 +68,23 @@ export class WatchTable {
   }
 
   /**
-   * Breaks the watches of a database's keys for which `isAffected` answers true: FLUSHDB and SWAPDB touch the keys that
-   * exist before or after.
+   * The keys of a database are about to be those of `next`, or none (FLUSHDB, SWAPDB): breaks the watches of those that are there
+   * before or after (touchAllWatchedKeysInDb). A key that has expired is as good as missing.
    */
-  touchDatabase(database: number, isAffected: (key: Uint8Array) => boolean): void {
+  touchDatabase(database: number, previous: Database, next: Database | null): void {
     for (const [name, clients] of this.#clients) {
       const separator = name.indexOf(':');
       if (Number(name.slice(0, separator)) !== database) continue;
-      if (!isAffected(Buffer.from(name.slice(separator + 1), 'latin1'))) continue;
-      for (const client of clients.keys()) client.watchBroken = true;
+      const key = Buffer.from(name.slice(separator + 1), 'latin1');
+      const wasThere = previous.peekRaw(key, 0, key.length);
+      const isThere = next?.peekRaw(key, 0, key.length) === true;
+      if (!wasThere && !isThere) continue;
+      const isStale = isThere && next.isExpired(key, 0, key.length);
+      for (const [client, hadExpired] of clients) {
+        if (hadExpired && !isThere) clients.set(client, false);
+        else if (isStale && (hadExpired || !wasThere)) clients.set(client, true);
+        else client.watchBroken = true;
+      }
     }
   }
 }

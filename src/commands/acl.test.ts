@@ -450,8 +450,9 @@ test('what is asked for elsewhere: the keyspace of SORT, single channels', () =>
     const client = engine.connect();
     engine.runAs(client, 'MULTI');
     engine.runAs(client, ...line.split(' '));
-    const [queued] = client.queue ?? [];
-    return [queued.command, queued.words] as const;
+    const { queue } = client;
+    if (queue === null) throw new Error('nothing is queued');
+    return [queue.commandAt(0), queue.wordsAt(0)] as const;
   };
   expect(user?.canReadKeyspace(...words('GET x'))).toBe(true);
   expect(user?.canReadKeyspace(...words('SET x 1'))).toBe(true);

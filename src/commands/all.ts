@@ -24,6 +24,7 @@ import { SORT_COMMANDS } from './sort.ts';
 import { SORTED_SET_COMMANDS } from './sorted-sets.ts';
 import { STREAM_COMMANDS } from './streams.ts';
 import { STRING_COMMANDS } from './strings.ts';
+import { SYNC_COMMANDS } from './sync.ts';
 import { TRANSACTION_COMMANDS } from './transactions.ts';
 
 /** Every command of the server. */
@@ -52,6 +53,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...SERVER_COMMANDS,
   ...PERSISTENCE_COMMANDS,
   ...APPEND_LOG_COMMANDS,
+  ...SYNC_COMMANDS,
   ...FLEX_COMMANDS,
   ...DIAGNOSTIC_COMMANDS,
 ];

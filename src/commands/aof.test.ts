@@ -253,6 +253,91 @@ describe('what was written comes back', () => {
   });
 });
 
+describe('a base of commands', () => {
+  const COMMANDS = { 'aof-use-rdb-preamble': 'no' };
+  const baseOf = (folder: string, sequence: number) =>
+    readFileSync(join(folder, 'appendonlydir', `appendonly.aof.${sequence}.base.aof`)).toString('latin1');
+
+  test('is an empty file at first', () => {
+    const folder = temporaryFolder();
+    start(folder, COMMANDS);
+    expect(filesOf(folder)).toContain('appendonly.aof.1.base.aof');
+    expect(baseOf(folder, 1)).toBe('');
+  });
+
+  test.each(RESIDENCIES)('makes the data set of the rewrite, %s', async (residency) => {
+    const folder = temporaryFolder();
+    const engine = start(folder, COMMANDS, { residency });
+    const large = ['l', 's', 'z', 'h'].flatMap((key) =>
+      Array.from(
+        { length: 300 },
+        (_, at) =>
+          ({
+            l: `RPUSH large:l e${at}`,
+            s: `SADD large:s m${at}`,
+            z: `ZADD large:z ${at / 8} m${at}`,
+            h: `HSET large:h f${at} ${'v'.repeat(at)}`,
+          })[key as 'l' | 's' | 'z' | 'h'],
+      ),
+    );
+    for (const line of [...ALL_TYPES, ...large]) expect(engine.run(...line.split(' ')).raw).not.toMatch(/^-/);
+    engine.run('SET', 'long', Buffer.alloc(3 << 20, 'x'));
+    engine.run('SET', '', '');
+    engine.run('FUNCTION', 'LOAD', "#!lua name=l\nredis.register_function('f', function() return 1 end)");
+    engine.run('BGREWRITEAOF');
+    await finishRewrite(engine);
+    engine.run('SET', 'after', '1');
+    const digest = digestOf(engine);
+    const base = baseOf(folder, 2);
+    expect(base.match(/\r\nRPUSH\r\n\$7\r\nlarge:l/g)).toHaveLength(5);
+    const next = await restart(engine, COMMANDS);
+    expect(incrementOf(folder, 2).toString()).toBe(encode('SELECT 0', 'SET after 1').toString());
+    expect(digestOf(next)).toEqual(digest);
+    expect(next.run('FCALL', 'f', '0').value).toBe(1);
+    expect(next.run('HPTTL', 'h', 'FIELDS', '2', 'f', 'g').value).toEqual([-1, 100_000]);
+  });
+
+  test('has streams whole', async () => {
+    const engine = start(temporaryFolder(), COMMANDS);
+    const lines = [
+      ...[1, 2, 3, 4].map((at) => `XADD x ${at}-1 f v g w`),
+      'XADD x 5-1 f v',
+      'XDEL x 5-1',
+      'XGROUP CREATE x g 0 ENTRIESREAD 2',
+      'XREADGROUP GROUP g one COUNT 3 STREAMS x >',
+      'XCLAIM x g two 0 2-1 TIME 1600000000000 RETRYCOUNT 7',
+      'XGROUP CREATECONSUMER x g idle',
+      'XGROUP CREATE x h $',
+      'XADD empty 7-7 a b',
+      'XTRIM empty MAXLEN 0',
+      'XGROUP CREATE none g $ MKSTREAM',
+    ];
+    for (const line of lines) expect(engine.run(...line.split(' ')).raw).not.toMatch(/^-/);
+    const told = (from: TestEngine) =>
+      ['x', 'empty', 'none'].map((key) => [
+        from.run('XRANGE', key, '-', '+').value,
+        from.run('XINFO', 'GROUPS', key).value,
+        from.run('XPENDING', key, 'g', '-', '+', '10').value,
+        ['length', 'last-generated-id', 'max-deleted-entry-id', 'entries-added'].map(
+          (name) => (from.run('XINFO', 'STREAM', key).value as unknown[]).indexOf(name) >= 0,
+        ),
+      ]);
+    const before = told(engine);
+    engine.run('BGREWRITEAOF');
+    await finishRewrite(engine);
+    const next = await restart(engine, COMMANDS);
+    expect(told(next)).toEqual(before);
+  });
+
+  test('notes the time', async () => {
+    const folder = temporaryFolder();
+    const engine = start(folder, { ...COMMANDS, 'aof-timestamp-enabled': 'yes' });
+    engine.run('BGREWRITEAOF');
+    await finishRewrite(engine);
+    expect(baseOf(folder, 2)).toBe(`#TS:${Math.floor(START_MS / 1000)}\r\n`);
+  });
+});
+
 describe('the end of the last file', () => {
   const LINES = ['SELECT 0', 'SET a 1', 'APPEND a 2', 'MULTI', 'SET b 1', 'SET c 1', 'EXEC', 'SET a 5'];
   /** Keys and values after so many of the lines. */

@@ -16,7 +16,7 @@ function bgrewriteaof(call: Call): void {
   const { appendLog, persistence } = services;
   if (appendLog.isRewriting) {
     reply.error(IN_PROGRESS);
-  } else if (persistence.isSaving || client.nested) {
+  } else if (persistence.isSaving || persistence.isOccupied || client.nested) {
     // What a transaction changes must not be divided between two files.
     appendLog.scheduleRewrite();
     reply.simple('Background append only file rewriting scheduled');

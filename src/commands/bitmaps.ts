@@ -2,12 +2,18 @@ import { NOT_AN_INTEGER, SYNTAX_ERROR } from '../base/error-replies.ts';
 import { INT64_MIN, parseInteger, parseInteger64, parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow, KeyFlag } from '../command-table/row.ts';
-import { READ, WRITE } from '../keyspace/database.ts';
+import { OVERWRITE, READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_STRING } from '../keyspace/keyspace.ts';
 import { TYPE_STRING } from '../keyspace/record.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { countBits, findBit } from '../types/bitmap/bits.ts';
-import { Combination, OPERATIONS } from '../types/bitmap/combine.ts';
+import {
+  countBitsInChunks,
+  findBitInChunks,
+  readFieldInChunks,
+  writeFieldInChunks,
+} from '../types/bitmap/chunked-bits.ts';
+import { type BitSource, combine, OPERATIONS, type Operation } from '../types/bitmap/combine.ts';
 import {
   addFields,
   type FieldValue,
@@ -16,9 +22,15 @@ import {
   readField,
   writeField,
 } from '../types/bitmap/field.ts';
+import { DetachedValue } from '../types/pages/detached-record.ts';
+import { PAGED } from '../types/pages/head.ts';
+import { freePages } from '../types/pages/walk.ts';
+import { ChunkedString, INLINE_BYTES_MAX, stringLength } from '../types/string/chunked-string.ts';
 import { ENCODING_RAW } from '../types/string/encoding.ts';
 import { BITMAP_DOCS } from './bitmaps-docs.ts';
+import { allElements, byteElement } from './elements.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
+import { copyString, isChunked, needsChunks, openChunks, writeChunks } from './string-values.ts';
 import { roomFor } from './strings.ts';
 import { findOfType } from './typed-keys.ts';
 
@@ -26,6 +38,8 @@ const INVALID_BIT = 'ERR bit is not an integer or out of range';
 const INVALID_BIT_OFFSET = 'ERR bit offset is not an integer or out of range';
 const INVALID_FIELD_TYPE =
   'ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.';
+const NO_BYTES = new Uint8Array(0);
+const oneByte = new Uint8Array(1);
 const NUMBER_SIGN = 35;
 const LETTER_I = 105;
 const LETTER_U = 117;
@@ -75,6 +89,10 @@ function setbit(call: Call): void {
   if (found === null) return;
   const byte = Math.floor(offset / 8);
   const shift = 7 - (offset & 7);
+  if (needsChunks(database, found, byte + 1)) {
+    reply.integer(setBitInChunks(call, found, byte, shift, bit));
+    return;
+  }
   const hasGrown = extend(call, found, byte + 1);
   const { entry } = database;
   const before = (entry.bytes[entry.payloadOffset + byte] >> shift) & 1;
@@ -87,6 +105,28 @@ function setbit(call: Call): void {
   reply.integer(before);
 }
 
+/** SETBIT of a string in chunks, or one that has to be; returns the bit that was there. */
+function setBitInChunks(
+  { database }: Call,
+  found: 'found' | 'missing',
+  byte: number,
+  shift: number,
+  bit: number,
+): number {
+  const string = writeChunks(database, found);
+  const hasGrown = byte >= string.length;
+  const old = string.byteAt(byte);
+  const before = (old >> shift) & 1;
+  if (hasGrown || before !== bit) {
+    oneByte[0] = old ^ ((before ^ bit) << shift);
+    string.write(byte, oneByte, 0, 1);
+    string.save();
+    if (found === 'found') database.changed();
+    database.notify(NOTIFY_STRING, 'setbit');
+  }
+  return before;
+}
+
 function getbit(call: Call): void {
   const offset = readBitOffset(call, 2, 0);
   if (Number.isNaN(offset)) return;
@@ -94,6 +134,10 @@ function getbit(call: Call): void {
   if (found === null) return;
   const { entry } = call.database;
   const byte = Math.floor(offset / 8);
+  if (found === 'found' && isChunked(call.database)) {
+    call.reply.integer((openChunks(call.database).byteAt(byte) >> (7 - (offset & 7))) & 1);
+    return;
+  }
   const isWithin = found === 'found' && byte < entry.payloadLength;
   call.reply.integer(isWithin ? (entry.bytes[entry.payloadOffset + byte] >> (7 - (offset & 7))) & 1 : 0);
 }
@@ -140,11 +184,12 @@ function bitcount(call: Call): void {
     reply.integer(0);
     return;
   }
-  const { bytes, payloadOffset, payloadLength } = database.entry;
-  const total = (payloadLength * 8) / unit;
+  const { bytes, payloadOffset } = database.entry;
+  const total = (stringLength(database.entry) * 8) / unit;
   const first = fromStart(Number(start), total) * unit;
   const last = Math.min(fromStart(Number(end), total), total - 1) * unit + unit - 1;
-  reply.integer(countBits(bytes, payloadOffset, first, last));
+  if (isChunked(database)) reply.integer(countBitsInChunks(openChunks(database), first, last));
+  else reply.integer(countBits(bytes, payloadOffset, first, last));
 }
 
 function bitpos(call: Call): void {
@@ -184,14 +229,17 @@ function bitpos(call: Call): void {
     reply.integer(bit === 1 ? -1 : 0);
     return;
   }
-  const { bytes, payloadOffset, payloadLength } = database.entry;
-  const total = (payloadLength * 8) / unit;
+  const { bytes, payloadOffset } = database.entry;
+  const length = stringLength(database.entry);
+  const total = (length * 8) / unit;
   const first = fromStart(start, total) * unit;
   const last = Math.min(fromStart(end, total), total - 1) * unit + unit - 1;
-  const position = findBit(bytes, payloadOffset, first, last, bit);
+  const position = isChunked(database)
+    ? findBitInChunks(openChunks(database), first, last, bit)
+    : findBit(bytes, payloadOffset, first, last, bit);
   // Without an end of the range, what comes after the string counts as zeros.
   const isBeyond = position < 0 && bit === 0 && words.count < 5 && first <= last;
-  reply.integer(isBeyond ? payloadLength * 8 : position);
+  reply.integer(isBeyond ? length * 8 : position);
 }
 
 function bitop(call: Call): void {
@@ -214,32 +262,56 @@ function bitop(call: Call): void {
   for (let at = 3; at < words.count; at++) {
     const found = findOfType(call, at, TYPE_STRING, READ);
     if (found === null) return;
-    if (found === 'found') length = Math.max(length, database.entry.payloadLength);
+    if (found === 'found') length = Math.max(length, stringLength(database.entry));
   }
   if (length === 0) {
-    if (call.find(2, WRITE)) database.delete();
+    if (call.find(2, OVERWRITE)) database.delete();
     reply.integer(0);
     return;
   }
-  const result = new Combination(operation, length);
-  const add = (at: number) => {
-    const isThere = call.find(at, 0);
-    const { bytes, payloadOffset, payloadLength } = database.entry;
-    result.add(
-      at === 3 ? operation.first : operation.others,
-      bytes,
-      payloadOffset,
-      isThere ? payloadLength : 0,
-    );
-  };
-  if (!operation.firstComesLast) add(3);
-  for (let at = 4; at < words.count; at++) add(at);
-  if (operation.firstComesLast) add(3);
-  call.find(2, WRITE);
-  const entry = database.overwrite(TYPE_STRING, ENCODING_RAW, length, -1);
-  entry.bytes.set(result.bytes, entry.payloadOffset);
+  const sources: BitSource[] = [];
+  for (let at = 3; at < words.count; at++) sources.push(bitSource(call, at));
+  const isLong = length > INLINE_BYTES_MAX;
+  const result = isLong ? combineIntoChunks(call, operation, sources, length) : new Uint8Array(length);
+  if (!isLong) combine(operation, sources, length, (at, bytes) => result.set(bytes, at));
+  call.find(2, OVERWRITE);
+  const encoding = isLong ? ENCODING_RAW | PAGED : ENCODING_RAW;
+  const entry = database.overwrite(TYPE_STRING, encoding, result.length, -1);
+  entry.bytes.set(result, entry.payloadOffset);
   database.notify(NOTIFY_STRING, 'set');
   reply.integer(length);
+}
+
+/** The string at the key in argument `at` as a source; an empty one if it is missing. */
+function bitSource(call: Call, at: number): BitSource {
+  const { database } = call;
+  if (!call.find(at, 0)) return NO_BYTES;
+  if (!isChunked(database)) return copyString(database);
+  const source = new ChunkedString();
+  source.open(database, false);
+  return source;
+}
+
+/** Combines sources into new chunks; returns the payload of their head. */
+function combineIntoChunks(
+  { services, database }: Call,
+  operation: Operation,
+  sources: readonly BitSource[],
+  length: number,
+): Uint8Array {
+  const built = new DetachedValue(ENCODING_RAW, 0, database.pages);
+  const result = new ChunkedString();
+  result.create(built);
+  try {
+    combine(operation, sources, length, (at, bytes) => result.write(at, bytes, 0, bytes.length));
+  } catch (error) {
+    result.save();
+    services.free(freePages(built.bytes, database.pages), false);
+    throw error;
+  }
+  result.extend(length);
+  result.save();
+  return built.bytes.subarray(0, built.payloadLength);
 }
 
 /** One operation of BITFIELD. */
@@ -323,14 +395,19 @@ function bitfield(call: Call, isReadOnly: boolean): void {
   }
   const found = findOfType(call, 1, TYPE_STRING, length > 0 ? WRITE : READ);
   if (found === null) return;
-  const hasGrown = length > 0 && extend(call, found, length);
+  const chunks = needsChunks(database, found, length) ? openField(call, found, length) : null;
+  const hasGrown = chunks === null ? length > 0 && extend(call, found, length) : length > chunks.length;
+  chunks?.extend(length);
   const isThere = found === 'found' || length > 0;
   let changes = 0;
   reply.array(operations.length);
   for (const operation of operations) {
     const { kind, bit, width, isSigned } = operation;
     const { bytes, payloadOffset, payloadLength } = database.entry;
-    const before = readField(bytes, payloadOffset, isThere ? payloadLength : 0, bit, width, isSigned);
+    const before =
+      chunks === null
+        ? readField(bytes, payloadOffset, isThere ? payloadLength : 0, bit, width, isSigned)
+        : readFieldInChunks(chunks, bit, width, isSigned);
     if (kind === 'get') {
       replyField(call, before);
       continue;
@@ -341,17 +418,24 @@ function bitfield(call: Call, isReadOnly: boolean): void {
       continue;
     }
     replyField(call, kind === 'set' ? before : after);
-    if (after !== before) {
+    if (after !== before && chunks !== null) writeFieldInChunks(chunks, bit, width, after);
+    else if (after !== before) {
       const entry = database.makeHot();
       writeField(entry.bytes, entry.payloadOffset, bit, width, after);
     }
     if (after !== before || hasGrown) changes++;
   }
+  if (length > 0) chunks?.save();
   if (changes === 0) return;
   // Making the key was told as a change by itself.
   const untold = found === 'found' ? changes : changes - 1;
   if (untold > 0) database.changed(untold);
   database.notify(NOTIFY_STRING, 'setbit');
+}
+
+/** The string in chunks, or one that has to be, that BITFIELD is about: for writing if it is to have `length` bytes. */
+function openField({ database }: Call, found: 'found' | 'missing', length: number): ChunkedString {
+  return length > 0 ? writeChunks(database, found) : openChunks(database);
 }
 
 /**
@@ -396,6 +480,7 @@ export const BITMAP_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     execute: bitcount,
   },
   {
@@ -442,6 +527,7 @@ export const BITMAP_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     execute: bitpos,
   },
   {
@@ -452,6 +538,7 @@ export const BITMAP_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: byteElement(2, 8),
     execute: getbit,
   },
   {
@@ -462,6 +549,7 @@ export const BITMAP_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RW', 'access', 'update')],
+    elements: byteElement(2, 8),
     execute: setbit,
   },
 ];

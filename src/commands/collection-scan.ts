@@ -15,6 +15,15 @@ export interface CollectionScan {
   readonly isWithoutValues: boolean;
 }
 
+/** A cursor as strtoul reads it: an empty one is 0, one beyond all hashes or below 0 ends the walk. */
+export function readCursor(text: string): number | undefined {
+  const digits = /^([+-]?\d+)?(?:\0|$)/.exec(text);
+  if (digits === null) return undefined;
+  const value = Number(digits[1] ?? 0);
+  if (Math.abs(value) >= 2 ** 64) return undefined;
+  return value < 0 ? Number.MAX_SAFE_INTEGER : value;
+}
+
 /** Reads the options of HSCAN, SSCAN or ZSCAN, from argument 3 on; replies an error and returns null if one is wrong. */
 export function readCollectionScan(call: Call, isHash: boolean): CollectionScan | null {
   const { words, reply } = call;

@@ -1,9 +1,12 @@
-import { SYNTAX_ERROR } from '../base/error-replies.ts';
+import { LOADING, SYNTAX_ERROR } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import type { Command, CommandTable } from '../command-table/command.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { argument, block } from './common-docs.ts';
 import { helpRow } from './help.ts';
+
+/** Directives that say where data is, which can't be changed while it is loaded. */
+const DENIED_WHILE_LOADING = new Set(['appendonly', 'dir', 'repl-diskless-load']);
 
 function configGet(call: Call): void {
   const { words, reply, services } = call;
@@ -28,6 +31,12 @@ function configSet(call: Call): void {
     if (services.config.isSensitive(words.text(at))) call.holdsSecret = true;
     pairs.push([words.text(at), Buffer.from(words.copy(at + 1)).toString('utf8')]);
   }
+  const { persistence, appendLog } = services;
+  const isLoading = persistence.report.loading !== null || appendLog.loading !== null;
+  if (isLoading && pairs.some(([name]) => DENIED_WHILE_LOADING.has(name.toLowerCase()))) {
+    reply.error(LOADING);
+    return;
+  }
   const isLocal = /^(127\.|\[?::1\]?|\/)/.test(client.transport.address);
   const error = services.config.set(pairs, isLocal);
   if (error === undefined) reply.ok();
@@ -35,9 +44,14 @@ function configSet(call: Call): void {
 }
 
 function configRewrite(call: Call): void {
+  rewriteConfig(call, false);
+}
+
+/** CONFIG REWRITE; with `isComplete` of all directives. */
+export function rewriteConfig(call: Call, isComplete: boolean): void {
   const { config, users } = call.services;
   // Users that have a file of their own are not the configuration's.
-  const error = config.rewrite(users.hasFile ? [] : users.lines());
+  const error = config.rewrite(users.hasFile ? [] : users.lines(), isComplete);
   if (error === undefined) call.reply.ok();
   else call.reply.error(error);
 }

@@ -193,7 +193,7 @@ export function describeClient(client: Client, nowMs: number): string {
     'obl=0',
     `oll=${transport.outputBytes > 0 ? 1 : 0}`,
     `omem=${transport.outputBytes}`,
-    `tot-mem=${client.byteCount}`,
+    `tot-mem=${client.heldBytes}`,
     `events=${transport.outputBytes > 0 ? 'rw' : 'r'}`,
     `cmd=${client.lastCommand === null ? 'NULL' : client.lastCommand.fullName}`,
     `user=${client.user.name}`,

@@ -1,17 +1,37 @@
+import { assert } from '../base/assert.ts';
 import { latin1Bytes } from '../base/bytes.ts';
 import { NO_SUCH_KEY, NOT_AN_INTEGER, OUT_OF_RANGE_POSITIVE } from '../base/error-replies.ts';
 import { globMatch } from '../base/glob.ts';
 import { parseInteger } from '../base/numbers.ts';
+import { secretHex } from '../base/random.ts';
+import { sleep } from '../base/sleep.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
-import { lruIdleMs } from '../heat/access.ts';
+import { parseMemory } from '../config/value-types.ts';
+import { ACCESS_MASK, lruIdleMs } from '../heat/access.ts';
 import type { Database } from '../keyspace/database.ts';
 import { type Entry, TYPE_STRING, WARM } from '../keyspace/record.ts';
 import { PARTITION_COUNT } from '../keyspace/slot-table.ts';
+import { ObjectWriter } from '../persistence/rdb/object-writer.ts';
+import { RdbWriter } from '../persistence/rdb/writer.ts';
+import { rdbTypeOf, ValueWriter, versionFor } from '../persistence/value-writer.ts';
+import { LEAF_BYTES_MAX } from '../types/pages/counted-tree.ts';
+import { elementBytes, PAGED } from '../types/pages/head.ts';
+import { stringLength } from '../types/string/chunked-string.ts';
 import { ENCODING_INTEGER, encodingOf } from '../types/string/encoding.ts';
+import { rewriteConfig } from './config.ts';
 import { datasetDigest, valueDigest } from './digest.ts';
 import { encodingNameOf } from './encodings.ts';
 import { replyHelp } from './help.ts';
+import { setListPageBytesMax } from './lists.ts';
+import { storeString } from './string-values.ts';
+
+/** Most that Redis takes for `quicklist-packed-threshold`: a little less than 4 GiB. */
+const PACKED_THRESHOLD_MAX = 2 ** 32 - 2 ** 20;
+
+const values = new ValueWriter();
+/** A larger value is not written to see how long it is in an RDB file. */
+const SERIALIZED_BYTES_MAX = 64 * 1024;
 
 const NOT_ALLOWED =
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
@@ -23,9 +43,8 @@ function isAllowed(call: Call): boolean {
   return call.client.isInternal || /^(127\.|\[?::1\]?:|\/)/.test(call.client.transport.address);
 }
 
-function sleep(call: Call): void {
-  const seconds = Number.parseFloat(call.words.text(2));
-  if (seconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
+function sleepInCommand(call: Call): void {
+  sleep(Number.parseFloat(call.words.text(2)) * 1000);
   call.reply.ok();
 }
 
@@ -46,17 +65,31 @@ function object(call: Call): void {
     `Value at:0x${(entry.hot ? entry.address * 8 : 0).toString(16)}`,
     'refcount:1',
     `encoding:${encodingNameOf(entry.type, entry.encoding)}`,
-    `serializedlength:${serializedLength(entry)}`,
-    `lru:${entry.access}`,
+    `serializedlength:${serializedLength(call, entry)}`,
+    `lru:${entry.access & ACCESS_MASK}`,
     `lru_seconds_idle:${settings.lfu ? 0 : Math.floor(lruIdleMs(entry.access, nowMs) / 1000)}`,
     `tier:${entry.hot ? (isWarm ? 'warm' : 'hot') : 'cold'}`,
   ];
   call.reply.simple(fields.join(' '));
 }
 
+/** Bytes of a value in an RDB file; of a large one about as many, and of a string as many as it has if it is not compressed. */
+function serializedLength(call: Call, entry: Entry): number {
+  const { type, encoding } = entry;
+  if (type === TYPE_STRING) return serializedStringLength(entry);
+  if ((encoding & PAGED) !== 0 && elementBytes(entry) > SERIALIZED_BYTES_MAX) return elementBytes(entry);
+  const writer = new RdbWriter();
+  writer.compresses = call.services.config.values.rdbcompression;
+  const rdbType = rdbTypeOf(type, entry, versionFor(type, encoding));
+  values.begin(call.database, type, rdbType, new ObjectWriter(writer));
+  values.finish();
+  return writer.length;
+}
+
 /** Bytes of a string in an RDB file, were it not compressed (rdbSaveRawString, rdbEncodeInteger). */
-function serializedLength(entry: Entry): number {
+function serializedStringLength(entry: Entry): number {
   const { bytes, payloadOffset, payloadLength } = entry;
+  if (entry.type === TYPE_STRING && (entry.encoding & PAGED) !== 0) return stringLength(entry) + 5;
   if (payloadLength <= 11 && encodingOf(bytes, payloadOffset, payloadLength) === ENCODING_INTEGER) {
     const value = parseInteger(bytes, payloadOffset, payloadLength);
     if (value >= -0x80 && value < 0x80) return 2;
@@ -150,8 +183,7 @@ function populate(call: Call): void {
     const text = latin1Bytes(`value:${at}`);
     const value = size === 0 ? text : new Uint8Array(size);
     if (size > 0) value.set(text.subarray(0, size));
-    const entry = database.store(TYPE_STRING, encodingOf(value, 0, value.length), value.length, -1);
-    entry.bytes.set(value, entry.payloadOffset);
+    storeString(database, value, 0, value.length, -1);
   }
   call.propagation = [];
   reply.ok();
@@ -228,12 +260,74 @@ function log(call: Call): void {
 }
 
 function setActiveExpire(call: Call): void {
-  call.keyspace.settings.activeExpire = Number.parseInt(call.words.text(2), 10) !== 0;
+  call.keyspace.settings.activeExpire = isOn(call);
   call.reply.ok();
 }
 
-function notYet(what: string): (call: Call) => void {
-  return (call) => call.reply.error(`ERR DEBUG ${what} is not supported by this server yet`);
+/** A number that is a switch: 0 is off. */
+function isOn(call: Call): boolean {
+  return (Number.parseInt(call.words.text(2), 10) || 0) !== 0;
+}
+
+function pauseCron(call: Call): void {
+  call.services.switches.isCronPaused = isOn(call);
+  call.reply.ok();
+}
+
+function setSkipChecksumValidation(call: Call): void {
+  call.services.switches.skipsChecksums = isOn(call);
+  call.reply.ok();
+}
+
+function setDisableDenyScripts(call: Call): void {
+  call.services.switches.allowsScriptsAll = isOn(call);
+  call.reply.ok();
+}
+
+function quicklistPackedThreshold(call: Call): void {
+  const bytes = parseMemory(call.words.text(2));
+  if (bytes === undefined || bytes > PACKED_THRESHOLD_MAX) {
+    call.reply.error('ERR argument must be a memory value bigger than 1 and smaller than 4gb');
+    return;
+  }
+  setListPageBytesMax(bytes === 0 ? LEAF_BYTES_MAX : Math.min(bytes, LEAF_BYTES_MAX));
+  call.reply.ok();
+}
+
+/** Shows the packed page of a small value. */
+function listpack(call: Call): void {
+  const entry = keyOrError(call);
+  if (entry === null) return;
+  const { bytes, payloadOffset, payloadLength } = entry;
+  if (encodingNameOf(entry.type, entry.encoding) !== 'listpack' || (entry.encoding & PAGED) !== 0) {
+    call.reply.error('ERR Not a listpack encoded object.');
+    return;
+  }
+  const page = Buffer.from(bytes.buffer, bytes.byteOffset + payloadOffset, payloadLength);
+  call.reply.verbatim('txt', `{total bytes ${payloadLength}}\n${page.toString('hex')}\n`);
+}
+
+function changeReplicationId(call: Call): void {
+  call.services.server.replicationId = secretHex(20);
+  call.reply.ok();
+}
+
+/** CONFIG REWRITE of all directives, whether they have their defaults or not. */
+function rewriteWholeConfig(call: Call): void {
+  rewriteConfig(call, true);
+}
+
+function panic(): void {
+  throw new Error('called by DEBUG PANIC');
+}
+
+function failAssertion(): void {
+  assert(false, 'called by DEBUG ASSERT');
+}
+
+/** Has the system end the process as it ends one that touches memory that is not its own. */
+function segfault(): void {
+  process.kill(process.pid, 'SIGSEGV');
 }
 
 /** Writes a snapshot and loads it again. */
@@ -275,6 +369,13 @@ function loadLog(call: Call): void {
 }
 
 const HELP = [
+  'ASSERT',
+  '    Crash by assertion failed.',
+  'CHANGE-REPL-ID',
+  '    Change the replication ID of the instance.',
+  'CONFIG-REWRITE-FORCE-ALL',
+  '    Like CONFIG REWRITE but writes all configuration options, including',
+  '    keywords not listed in original configuration file or default values.',
   'DIGEST',
   '    Output a hex signature representing the current DB content.',
   'DIGEST-VALUE <key> [<key> ...]',
@@ -286,12 +387,18 @@ const HELP = [
   '    Return statistics of the index of the specified database.',
   'HTSTATS-KEY <key>',
   "    Like HTSTATS but for the hash table stored at <key>'s value.",
+  'LISTPACK <key>',
+  '    Show the packed bytes of a small value.',
   'LOADAOF',
   '    Flush the AOF buffers on disk and reload the AOF in memory.',
   'LOG <message>',
   '    Write <message> to the server log.',
   'OBJECT <key>',
   '    Show low level info about `key` and associated value.',
+  'PANIC',
+  '    Crash the server simulating a panic.',
+  'PAUSE-CRON <0|1>',
+  '    Stop periodic cron job processing.',
   'POPULATE <count> [<prefix>] [<size>]',
   '    Create <count> string keys named key:<num>. If <prefix> is specified then',
   "    it is used instead of the 'key' prefix. These are not propagated to",
@@ -300,13 +407,22 @@ const HELP = [
   '    Reply with a test value of the specified type. <type> can be: string,',
   '    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
   '    true, false.',
+  'QUICKLIST-PACKED-THRESHOLD <size>',
+  '    Divide pages of lists above <size>, so that elements of this size or more',
+  '    come to have pages of their own. Setting to 0 restores the default.',
   'RELOAD [option ...]',
   '    Save the RDB on disk and reload it back to memory. Valid <option> values:',
   '    * MERGE: conflicting keys will be loaded from RDB.',
   '    * NOFLUSH: the existing database will not be removed before load.',
   '    * NOSAVE: the database will be loaded from an existing RDB file.',
+  'SEGFAULT',
+  '    Crash the server with sigsegv.',
   'SET-ACTIVE-EXPIRE <0|1>',
   '    Setting it to 0 disables expiring keys (both hot and cold) in background.',
+  'SET-DISABLE-DENY-SCRIPTS <0|1>',
+  '    Let scripts call commands that are not allowed from scripts.',
+  'SET-SKIP-CHECKSUM-VALIDATION <0|1>',
+  "    Enables or disables checksum checks for RDB files and RESTORE's payload.",
   'SLEEP <seconds>',
   '    Stop the server for <seconds>. Decimals allowed.',
   'STRINGMATCH-LEN <pattern> <string>',
@@ -325,23 +441,30 @@ function subcommand(countMin: number, countMax: number, execute: (call: Call) =>
 }
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
-  ['change-repl-id', subcommand(2, 2, notYet('CHANGE-REPL-ID'))],
+  ['assert', subcommand(2, 2, failAssertion)],
+  ['change-repl-id', subcommand(2, 2, changeReplicationId)],
+  ['config-rewrite-force-all', subcommand(2, 2, rewriteWholeConfig)],
   ['digest', subcommand(2, 2, digest)],
   ['digest-value', subcommand(2, Number.POSITIVE_INFINITY, digestValue)],
   ['error', subcommand(3, 3, (call) => call.reply.error(call.words.text(2)))],
   ['help', subcommand(2, 2, (call) => replyHelp(call, 'DEBUG', HELP))],
   ['htstats', subcommand(3, 3, indexStatistics)],
   ['htstats-key', subcommand(3, 3, valueStatistics)],
-  ['listpack', subcommand(3, 3, notYet('LISTPACK'))],
+  ['listpack', subcommand(3, 3, listpack)],
   ['loadaof', subcommand(2, 2, loadLog)],
   ['log', subcommand(3, 3, log)],
   ['object', subcommand(3, 3, object)],
+  ['panic', subcommand(2, 2, panic)],
+  ['pause-cron', subcommand(3, 3, pauseCron)],
   ['populate', subcommand(3, 5, populate)],
   ['protocol', subcommand(3, 3, protocol)],
-  ['quicklist-packed-threshold', subcommand(3, 3, notYet('QUICKLIST-PACKED-THRESHOLD'))],
+  ['quicklist-packed-threshold', subcommand(3, 3, quicklistPackedThreshold)],
   ['reload', subcommand(2, Number.POSITIVE_INFINITY, reload)],
+  ['segfault', subcommand(2, 2, segfault)],
   ['set-active-expire', subcommand(3, 3, setActiveExpire)],
-  ['sleep', subcommand(3, 3, sleep)],
+  ['set-disable-deny-scripts', subcommand(3, 3, setDisableDenyScripts)],
+  ['set-skip-checksum-validation', subcommand(3, 3, setSkipChecksumValidation)],
+  ['sleep', subcommand(3, 3, sleepInCommand)],
   ['stringmatch-len', subcommand(4, 4, stringMatch)],
 ]);
 

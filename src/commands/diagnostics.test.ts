@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   createEngine,
   type EngineOptions,
@@ -20,6 +20,7 @@ const CLUSTER_DISABLED = '-ERR This instance has cluster support disabled';
 const NOT_ALLOWED =
   '-ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
 const SECONDS = Math.floor(START_MS / 1000);
+const PACKED_THRESHOLD = '-ERR argument must be a memory value bigger than 1 and smaller than 4gb';
 const DEBUG_ON: EngineOptions = { directives: { 'enable-debug-command': 'yes' } };
 
 /** A verbatim string of RESP3, in short. */
@@ -218,6 +219,31 @@ describe('MEMORY', () => {
     expect(usage('hot')).toBeGreaterThan(1000);
     expect(usage('hot')).toBeLessThan(1200);
     expect(usage('demoted')).toBe(8);
+  });
+
+  test.each([
+    ['RPUSH', 'list', 1],
+    ['HSET', 'hash', 2],
+    ['SADD', 'set', 1],
+  ])('USAGE counts the pages of a value that are in RAM, %s', (command, key, words) => {
+    const elements = Array.from({ length: 20_000 * words }, (_, at) => `element-${at}`);
+    const engine = createEngine();
+    const { arena, databases } = engine.keyspace;
+    const before = arena.usedBytes;
+    engine.run(command, key, ...elements);
+    const slots = 1 + (databases[0].pageRecords?.size ?? 0);
+    const usage = Number(engine.run('MEMORY', 'USAGE', key, 'SAMPLES', 0).value);
+    expect(usage).toBe(arena.usedBytes - before + slots * 8);
+    const estimate = Number(engine.run('MEMORY', 'USAGE', key).value);
+    expect(estimate).toBeGreaterThan(usage * 0.8);
+    expect(estimate).toBeLessThan(usage * 1.2);
+
+    const demoted = createEngine({ residency: 'demoted' });
+    demoted.run(command, key, ...elements);
+    expect(demoted.run('MEMORY', 'USAGE', key, 'SAMPLES', 0).value).toBe(slots * 8);
+  });
+
+  test('USAGE replies errors, and null without the key', () => {
     inBoth([
       ['MEMORY USAGE a SAMPLES -1', SYNTAX],
       ['MEMORY USAGE a SAMPLES x', NOT_AN_INTEGER],
@@ -260,7 +286,6 @@ describe('MEMORY', () => {
     for (let at = 0; at < 3000; at++) if (at % 20 !== 0) engine.run('DEL', `key:${at}`);
     expect(engine.memory().touched).toBeGreaterThan(120_000_000);
     expectSteps(engine, [['MEMORY PURGE', '+OK']]);
-    // The first segment stays.
     expect(engine.memory().touched).toBeLessThan(34 * 1024 * 1024);
     for (let at = 0; at < 3000; at += 20) expect(engine.run('GET', `key:${at}`).value).toBe(value);
     expectSteps(engine, [['MEMORY PURGE', '+OK']]);
@@ -274,17 +299,18 @@ describe('MEMORY', () => {
         "$Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n",
       ],
     ]);
-    engine.run('SET', 'a', Buffer.alloc(16 * 1024 * 1024));
-    engine.run('SET', 'b', Buffer.alloc(8 * 1024 * 1024));
+    engine.run('SET', 'a', Buffer.alloc(16 * 1024 * 1024, 1));
+    engine.run('SET', 'b', Buffer.alloc(8 * 1024 * 1024, 1));
     engine.memory();
     engine.run('DEL', 'a');
+    while (engine.pendingFreeCount > 0) engine.runCron();
     const report = engine.run('MEMORY', 'DOCTOR').value;
     expect(report).toMatch(
       /^Sam, I detected a few issues in this Redis instance memory implants:\n\n \* Peak memory: /,
     );
     expect(report).toMatch(/\n\nI'm here to keep you safe, Sam\. I want to help you\.\n$/);
     expect(engine.run('MEMORY', 'MALLOC-STATS').value).toContain(
-      `Arena of records\n  blocks: 1\n  used bytes: ${engine.keyspace.arena.usedBytes}\n`,
+      `Arena of records\n  blocks: ${engine.keyspace.arena.blockCount}\n  used bytes: ${engine.keyspace.arena.usedBytes}\n`,
     );
   });
 });
@@ -365,7 +391,10 @@ describe('DEBUG', () => {
         [['DEBUG', 'ERROR', '-CODE there'], '--CODE there'],
         ['DEBUG STRINGMATCH-LEN a*c abbc', ':1'],
         ['DEBUG STRINGMATCH-LEN a*d abbc', ':0'],
-        ['DEBUG CHANGE-REPL-ID', '-ERR DEBUG CHANGE-REPL-ID is not supported by this server yet'],
+        ['DEBUG QUICKLIST-PACKED-THRESHOLD 5gb', PACKED_THRESHOLD],
+        ['DEBUG QUICKLIST-PACKED-THRESHOLD x', PACKED_THRESHOLD],
+        ['DEBUG LISTPACK none', '-ERR no such key'],
+        ['DEBUG CONFIG-REWRITE-FORCE-ALL', '-ERR The server is running without a config file'],
         ['DEBUG JMAP', debugUsage('JMAP')],
       ],
       DEBUG_ON,
@@ -400,6 +429,20 @@ describe('DEBUG', () => {
         ),
       );
     }
+  });
+
+  test.each(RESIDENCIES)('OBJECT tells how long a collection is in an RDB file, %s', (residency) => {
+    const engine = createEngine({ ...DEBUG_ON, residency });
+    for (const command of ['RPUSH a x y z', 'SADD b x y', 'HSET c x 1 y 2', 'ZADD d 1 x', 'XADD e 1-1 x y']) {
+      const [name, key, ...rest] = command.split(' ');
+      engine.run(name, key, ...rest);
+      const header = /^\$(\d+)/.exec(engine.run('DUMP', key).raw);
+      // A payload has the type before the value, and a version and a checksum after it.
+      const length = Number(header?.[1]) - 11;
+      expect(engine.run('DEBUG', 'OBJECT', key).value).toMatch(new RegExp(` serializedlength:${length} `));
+    }
+    engine.run('RPUSH', 'long', ...Array.from({ length: 10_000 }, (_, at) => `element-${at}`));
+    expect(engine.run('DEBUG', 'OBJECT', 'long').value).toMatch(/ serializedlength:128890 /);
   });
 
   test.each(RESIDENCIES)('DIGEST and DIGEST-VALUE are those of redis-server, %s', (residency) => {
@@ -466,6 +509,85 @@ describe('DEBUG', () => {
   });
 });
 
+describe('what DEBUG switches', () => {
+  test('CHANGE-REPL-ID gives the history of the data set another name', () => {
+    const engine = createEngine(DEBUG_ON);
+    const idOf = () => /master_replid:(\w{40})/.exec(engine.run('INFO', 'replication').value as string)?.[1];
+    const before = idOf();
+    expect(engine.run('DEBUG', 'CHANGE-REPL-ID').raw).toBe('+OK\r\n');
+    expect(idOf()).not.toBe(before);
+  });
+
+  test('SET-SKIP-CHECKSUM-VALIDATION lets RESTORE take a payload with a wrong checksum', () => {
+    const engine = createEngine(DEBUG_ON);
+    engine.run('SET', 'a', 'text');
+    const payload = Buffer.from(engine.run('DUMP', 'a').raw.replace(/^\$\d+\r\n|\r\n$/g, ''), 'latin1');
+    payload[payload.length - 1] ^= 1;
+    const wrong = '-ERR DUMP payload version or checksum are wrong\r\n';
+    expect(engine.run('RESTORE', 'b', 0, payload).raw).toBe(wrong);
+    engine.run('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', 1);
+    expect(engine.run('RESTORE', 'b', 0, payload).raw).toBe('+OK\r\n');
+    expect(engine.run('GET', 'b').value).toBe('text');
+    engine.run('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', 0);
+    expect(engine.run('RESTORE', 'c', 0, payload).raw).toBe(wrong);
+  });
+
+  test('SET-DISABLE-DENY-SCRIPTS lets scripts call all commands', () => {
+    const engine = createEngine(DEBUG_ON);
+    const call = () => engine.run('EVAL', "return redis.call('client', 'getname')", 0).value;
+    expect(call()).toHaveProperty('message', expect.stringContaining('not allowed from script'));
+    engine.run('DEBUG', 'SET-DISABLE-DENY-SCRIPTS', 1);
+    expect(call()).toBeNull();
+  });
+
+  test('PAUSE-CRON leaves what expired where it is', () => {
+    const engine = createEngine(DEBUG_ON);
+    engine.run('SET', 'a', '1', 'PX', 1);
+    engine.run('DEBUG', 'PAUSE-CRON', 1);
+    engine.clock.advance(100);
+    for (let at = 0; at < 3; at++) engine.cron();
+    expect(engine.run('DBSIZE').value).toBe(1);
+    engine.run('DEBUG', 'PAUSE-CRON', 0);
+    while (engine.cron());
+    expect(engine.run('DBSIZE').value).toBe(0);
+  });
+
+  test.each(RESIDENCIES)(
+    'QUICKLIST-PACKED-THRESHOLD divides lists into pages (%s)',
+    (residency: Residency) => {
+      const engine = createEngine({ ...DEBUG_ON, residency });
+      onTestFinished(() => void engine.run('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', 0));
+      expect(engine.run('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '5b').raw).toBe('+OK\r\n');
+      const elements = Array.from({ length: 40 }, (_, at) => 'x'.repeat(at));
+      engine.run('RPUSH', 'a', ...elements);
+      expect(engine.keyspace.databases[0].pages.records.size).toBeGreaterThan(30);
+      expect(engine.run('LRANGE', 'a', 0, -1).value).toEqual(elements);
+      engine.run('LREM', 'a', 0, 'xxx');
+      engine.run('LSET', 'a', 0, 'first');
+      engine.run('LINSERT', 'a', 'AFTER', 'xxxx', 'y');
+      expect(engine.run('LRANGE', 'a', 0, 4).value).toEqual(['first', 'x', 'xx', 'xxxx', 'y']);
+      engine.run('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', 0);
+      expect(engine.run('LTRIM', 'a', 0, 3).raw).toBe('+OK\r\n');
+      expect(engine.run('LRANGE', 'a', 0, -1).value).toEqual(['first', 'x', 'xx', 'xxxx']);
+    },
+  );
+
+  test('LISTPACK shows the bytes of a small value only', () => {
+    const engine = createEngine(DEBUG_ON);
+    engine.run('RPUSH', 'a', 'element');
+    const bytes = Buffer.from('element').toString('hex');
+    expect(engine.run('DEBUG', 'LISTPACK', 'a').value).toMatch(new RegExp(`^{total bytes \\d+}\n.*${bytes}`));
+    engine.run('SET', 'b', 'text');
+    expect(engine.run('DEBUG', 'LISTPACK', 'b').raw).toBe('-ERR Not a listpack encoded object.\r\n');
+  });
+
+  test('PANIC and ASSERT end the process with a report', () => {
+    const engine = createEngine(DEBUG_ON);
+    expect(() => engine.run('DEBUG', 'PANIC')).toThrow('called by DEBUG PANIC');
+    expect(() => engine.run('DEBUG', 'ASSERT')).toThrow('called by DEBUG ASSERT');
+  });
+});
+
 test('HELP names each subcommand that there is', () => {
   const engine = createEngine(DEBUG_ON);
   for (const container of ['SLOWLOG', 'LATENCY', 'MEMORY', 'DEBUG']) {
@@ -479,7 +601,10 @@ test('HELP names each subcommand that there is', () => {
       .named(container)
       ?.subcommands?.commands.map((command) => command.row.name);
     if (subcommands !== undefined) expect(names.sort()).toEqual([...subcommands].sort());
-    else for (const name of names) expect(engine.run(container, name).raw).not.toContain('unknown command');
+    else
+      for (const name of names)
+        if (!['panic', 'assert', 'segfault'].includes(name))
+          expect(engine.run(container, name).raw).not.toContain('unknown command');
   }
 });
 

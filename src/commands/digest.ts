@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { copyBytes, latin1Bytes } from '../base/bytes.ts';
 import { formatDouble } from '../base/numbers.ts';
 import type { Database } from '../keyspace/database.ts';
@@ -24,7 +24,12 @@ function exclusiveOr(digest: Uint8Array, bytes: Uint8Array): void {
 
 /** Mixes bytes in so that their order among others matters. */
 function mix(digest: Uint8Array, bytes: Uint8Array): void {
-  exclusiveOr(digest, sha1(bytes));
+  mixHash(digest, sha1(bytes));
+}
+
+/** As {@link mix} for bytes of which this is the SHA-1. */
+function mixHash(digest: Uint8Array, hash: Uint8Array): void {
+  exclusiveOr(digest, hash);
   copyBytes(sha1(digest), 0, digest, 0, DIGEST_BYTES);
 }
 
@@ -40,8 +45,9 @@ class DigestOutput implements ValueOutput {
   digest: Uint8Array = new Uint8Array(DIGEST_BYTES);
   readonly #element = new Uint8Array(DIGEST_BYTES);
 
+  #whole: Hash | null = null;
+
   begin(): void {}
-  stringLength(): void {}
   node(): void {}
   streamState(): void {}
   streamGroup(): void {}
@@ -49,14 +55,23 @@ class DigestOutput implements ValueOutput {
   streamConsumers(): void {}
   streamConsumer(): void {}
   streamConsumerPending(): void {}
-  end(): void {}
 
   string(bytes: Uint8Array, offset: number, length: number): void {
     mix(this.digest, bytes.subarray(offset, offset + length));
   }
 
+  stringLength(): void {
+    this.#whole = createHash('sha1');
+  }
+
   stringPart(bytes: Uint8Array, offset: number, length: number): void {
-    this.string(bytes, offset, length);
+    this.#whole?.update(bytes.subarray(offset, offset + length));
+  }
+
+  end(): void {
+    if (this.#whole === null) return;
+    mixHash(this.digest, this.#whole.digest());
+    this.#whole = null;
   }
 
   listElement(bytes: Uint8Array, offset: number, length: number): void {

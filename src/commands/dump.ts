@@ -1,7 +1,7 @@
 import { SYNTAX_ERROR } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
-import { READ, WRITE } from '../keyspace/database.ts';
+import { READ, REPLACE, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_GENERIC, NOTIFY_NEW } from '../keyspace/keyspace.ts';
 import { endDump, verifyDump } from '../persistence/rdb/dump.ts';
 import { ObjectReader } from '../persistence/rdb/object-reader.ts';
@@ -13,6 +13,7 @@ import { restoreAccess, storeBuilt } from '../persistence/store-value.ts';
 import { ValueBuilder } from '../persistence/value-builder.ts';
 import { rdbTypeOf, ValueWriter, versionFor } from '../persistence/value-writer.ts';
 import { DUMP_DOCS } from './dump-docs.ts';
+import { allElements } from './elements.ts';
 import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 
@@ -85,7 +86,7 @@ function build(call: Call): ValueBuilder | null {
   const { words, reply, services, database } = call;
   const { buffer } = words;
   const offset = words.offsets[3];
-  const length = verifyDump(buffer, offset, words.lengths[3]);
+  const length = verifyDump(buffer, offset, words.lengths[3], !call.services.switches.skipsChecksums);
   if (length < 0) {
     reply.error(WRONG_PAYLOAD);
     return null;
@@ -127,7 +128,7 @@ function restore(call: Call): void {
   }
   const builder = build(call);
   if (builder === null) return;
-  const isThere = call.find(1, 0);
+  const isThere = call.find(1, REPLACE);
   let expireAt = -1;
   if (ttl > 0) {
     expireAt = options.isAbsolute ? ttl : ttl + keyspace.nowMs;
@@ -176,6 +177,7 @@ export const DUMP_COMMANDS: readonly CommandRow[] = [
     arity: 2,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     differences:
       'Replies what Redis 7.0 takes too, unless fields of a hash expire; the active time of the consumers of a stream is not in it.',
     execute: dump,

@@ -42,8 +42,9 @@ export function readExpiry(call: Call, at: number, unit: ExpiryUnit, mustBePosit
       reply.error(NOT_AN_INTEGER);
       return Number.NaN;
     }
-    const exact = wide * (unit.inSeconds ? 1000n : 1n) + (unit.isAbsolute ? 0n : BigInt(keyspace.nowMs));
-    isValid = (wide > 0n || !mustBePositive) && exact >= INT64_MIN && exact <= INT64_MAX;
+    const milliseconds = wide * (unit.inSeconds ? 1000n : 1n);
+    const exact = milliseconds + (unit.isAbsolute ? 0n : BigInt(keyspace.nowMs));
+    isValid = (wide > 0n || !mustBePositive) && milliseconds >= INT64_MIN && exact <= INT64_MAX;
     time = Number(exact);
   }
   if (!isValid) {

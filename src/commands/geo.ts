@@ -16,6 +16,7 @@ import {
   searchRanges,
 } from '../types/geo/geohash.ts';
 import { ENCODING_LISTPACK } from '../types/sorted-set/encoding.ts';
+import { namedElements } from './elements.ts';
 import { GEO_DOCS } from './geo-docs.ts';
 import { keyAt } from './key-specs.ts';
 import { buildSet, builtSet, insertMember, openSortedSet, sortedSet, storeBuilt } from './sorted-set-keys.ts';
@@ -421,6 +422,7 @@ export const GEO_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: namedElements(2, 1, 3),
     execute: geodist,
   },
   {
@@ -431,6 +433,7 @@ export const GEO_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: namedElements(2),
     execute: geohash,
   },
   {
@@ -441,6 +444,7 @@ export const GEO_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: namedElements(2),
     execute: geopos,
   },
   {

@@ -41,6 +41,8 @@ export function findField(call: Call, at: number): boolean {
   if (!isThere || !hash.find(buffer, offsets[at], lengths[at])) return false;
   const { keyspace } = call;
   if (hash.page.expireAt < 0 || !hash.isExpired(keyspace.nowMs) || keyspace.expiryPaused) return true;
+  // While clients are paused only those that write all the same change anything.
+  if (keyspace.removalsHeld && !isWritable) return false;
   expireField(call, at);
   return false;
 }

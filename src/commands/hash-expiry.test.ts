@@ -379,3 +379,17 @@ test('INFO tells how many hashes have fields that expire, and how many fields di
   expect(engine.run('INFO', 'keyspace').raw).toContain('subexpiry=0');
   expect(engine.run('INFO', 'stats').raw).toContain('expired_subkeys:1\r\n');
 });
+
+test('fields that expired stay while writing clients are paused, and are missing', () => {
+  const engine = createEngine();
+  engine.run('hset', 'h', 'a', '1', 'b', '2');
+  engine.run('hpexpire', 'h', 100, 'fields', 1, 'a');
+  engine.run('client', 'pause', 1000, 'write');
+  engine.clock.advance(200);
+  expect(engine.run('hget', 'h', 'a')).toMatchObject({ raw: '$-1\r\n', propagated: [], events: [] });
+  expect(engine.run('hexists', 'h', 'a')).toMatchObject({ raw: ':0\r\n', propagated: [] });
+  expect(engine.run('hrandfield', 'h', 2).propagated).toEqual([]);
+  expect(engine.runCron().propagated).toEqual([]);
+  engine.run('client', 'unpause');
+  expect(engine.run('hget', 'h', 'a')).toMatchObject({ raw: '$-1\r\n', propagated: ['HDEL h a'] });
+});

@@ -3,6 +3,7 @@ import { parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { NOTIFY_HASH } from '../keyspace/keyspace.ts';
+import { fieldElements } from './elements.ts';
 import { EX, EXAT, type ExpiryUnit, expiryUnit, PX, PXAT } from './expiry-options.ts';
 import {
   createHash,
@@ -421,6 +422,7 @@ function expiring(name: keyof typeof HASH_DOCS, time: string, unit: ExpiryUnit):
     arity: -6,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'update')],
+    elements: fieldElements(1),
     execute: (call) => hexpire(call, unit),
   };
 }
@@ -440,6 +442,7 @@ function telling(
     arity: -5,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: fieldElements(1),
     execute: (call) => httl(call, inSeconds, isAbsolute),
   };
 }
@@ -456,6 +459,7 @@ export const HASH_EXPIRY_COMMANDS: readonly CommandRow[] = [
     arity: -5,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'delete')],
+    elements: fieldElements(1),
     execute: hgetdel,
   },
   {
@@ -465,6 +469,7 @@ export const HASH_EXPIRY_COMMANDS: readonly CommandRow[] = [
     arity: -5,
     flags: ['write', 'fast'],
     keys: [{ ...keyAt(1, 'RW', 'access', 'update'), notes: 'RW and UPDATE because it changes the TTL' }],
+    elements: fieldElements(1),
     execute: hgetex,
   },
   {
@@ -474,6 +479,7 @@ export const HASH_EXPIRY_COMMANDS: readonly CommandRow[] = [
     arity: -5,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'update')],
+    elements: fieldElements(1),
     execute: hpersist,
   },
   expiring('hpexpire', 'in milliseconds', PX),
@@ -487,6 +493,7 @@ export const HASH_EXPIRY_COMMANDS: readonly CommandRow[] = [
     arity: -6,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'update')],
+    elements: fieldElements(2),
     execute: hsetex,
   },
   telling('httl', 'the time to live in seconds', true, false),

@@ -24,7 +24,8 @@ import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { removeExpiredFields } from '../keyspace/field-expiry.ts';
 import { dueAt, TYPE_HASH } from '../keyspace/record.ts';
 import { ENCODING_HASH_TABLE } from '../types/hash/encoding.ts';
-import { isScanned, readCollectionScan } from './collection-scan.ts';
+import { isScanned, readCollectionScan, readCursor } from './collection-scan.ts';
+import { addedElements, allElements, namedElements, scannedElements } from './elements.ts';
 import {
   createHash,
   endRemoving,
@@ -39,7 +40,6 @@ import {
 import { HASH_EXPIRY_COMMANDS } from './hash-expiry.ts';
 import { HASH_DOCS } from './hashes-docs.ts';
 import { keyAt } from './key-specs.ts';
-import { readCursor } from './keys.ts';
 
 /** Fields removed at a step where all whose time has come have to go. */
 const EXPIRED_PER_STEP = 1024;
@@ -252,7 +252,7 @@ function hincrbyfloat(call: Call): void {
 function openWithoutExpired(call: Call): 'found' | 'missing' | null {
   const { database, keyspace } = call;
   let found = openHash(call, false);
-  if (found !== 'found' || !hash.fieldsExpire || keyspace.expiryPaused) return found;
+  if (found !== 'found' || !hash.fieldsExpire || keyspace.expiryPaused || keyspace.removalsHeld) return found;
   call.find(1, 0);
   const due = dueAt(database.entry);
   if (database.entry.type !== TYPE_HASH || due < 0 || due > keyspace.nowMs) return openHash(call, false);
@@ -405,6 +405,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: namedElements(2),
     execute: hdel,
   },
   {
@@ -415,6 +416,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO')],
+    elements: namedElements(2, 1, 2),
     execute: hexists,
   },
   {
@@ -425,6 +427,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: namedElements(2, 1, 2),
     execute: hget,
   },
   {
@@ -435,6 +438,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 2,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     execute: (call) => hgetall(call, true, true),
   },
   {
@@ -446,6 +450,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'update')],
+    elements: addedElements(2, 1, 2),
     execute: hincrby,
   },
   {
@@ -457,6 +462,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'update')],
+    elements: addedElements(2, 1, 2),
     execute: hincrbyfloat,
   },
   {
@@ -467,6 +473,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 2,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     execute: (call) => hgetall(call, true, false),
   },
   {
@@ -487,6 +494,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: namedElements(2),
     execute: hmget,
   },
   {
@@ -500,6 +508,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     deprecatedSince: '4.0.0',
     replacedBy: '`HSET` with multiple field-value pairs',
     keys: [keyAt(1, 'RW', 'update')],
+    elements: addedElements(2, 2),
     execute: (call) => hset(call, false),
   },
   {
@@ -521,6 +530,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: scannedElements,
     execute: hscan,
   },
   {
@@ -531,6 +541,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'update')],
+    elements: addedElements(2, 2),
     execute: (call) => hset(call, true),
   },
   {
@@ -541,6 +552,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'insert')],
+    elements: addedElements(2, 1, 2),
     execute: hsetnx,
   },
   {
@@ -551,6 +563,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO')],
+    elements: namedElements(2, 1, 2),
     execute: hstrlen,
   },
   {
@@ -561,6 +574,7 @@ export const HASH_COMMANDS: readonly CommandRow[] = [
     arity: 2,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     execute: (call) => hgetall(call, false, true),
   },
   ...HASH_EXPIRY_COMMANDS,

@@ -33,6 +33,7 @@ import {
 import { ENCODING_RAW } from '../types/string/encoding.ts';
 import { HYPERLOGLOG_DOCS } from './hyperloglog-docs.ts';
 import { keyAt, keysFrom } from './key-specs.ts';
+import { isChunked, openChunks } from './string-values.ts';
 import { findOfType } from './typed-keys.ts';
 
 const NOT_A_HYPERLOGLOG = 'WRONGTYPE Key is not a valid HyperLogLog string value.';
@@ -40,12 +41,20 @@ const CORRUPT = 'INVALIDOBJ Corrupted HLL object detected';
 
 /** The union of several values: each register's greatest value. */
 const union = new Uint8Array(REGISTER_COUNT);
+/** Copy of the first bytes of a string in chunks. */
+const header = new Uint8Array(HEADER_BYTES);
 
 /** As `findOfType`, for a key that must hold a HyperLogLog. */
 function findHyperLogLog(call: Call, at: number, how: number): 'found' | 'missing' | null {
   const found = findOfType(call, at, TYPE_STRING, how);
   if (found !== 'found') return found;
   const { entry } = call.database;
+  if (isChunked(call.database)) {
+    // No registers are that long, whatever the header says.
+    openChunks(call.database).read(0, HEADER_BYTES, header, 0);
+    call.reply.error(isHyperLogLog(header, 0, HEADER_BYTES) ? CORRUPT : NOT_A_HYPERLOGLOG);
+    return null;
+  }
   if (isHyperLogLog(entry.bytes, entry.payloadOffset, entry.payloadLength)) return found;
   call.reply.error(NOT_A_HYPERLOGLOG);
   return null;

@@ -80,6 +80,8 @@ const CASES: Record<string, Step[]> = {
   ],
   expire: [
     ['EXPIRE a 10', ':0'],
+    ['EXPIRE a -9223372036854776', "-ERR invalid expire time in 'expire' command"],
+    ['EXPIRE a 9223372036854776', "-ERR invalid expire time in 'expire' command"],
     set('a', '1'),
     expires('a', 10_000, 'EXPIRE a 10'),
     ['TTL a', ':10'],

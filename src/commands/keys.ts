@@ -12,7 +12,7 @@ import { parseInteger, parseInteger64, parseInteger64Rounded } from '../base/num
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
 import { lfuCounter, lruIdleMs } from '../heat/access.ts';
-import { COUNT, type Database, PEEK, QUIET, TOUCH, WRITE } from '../keyspace/database.ts';
+import { COUNT, type Database, OVERWRITE, PEEK, QUIET, REPLACE, TOUCH, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_GENERIC, NOTIFY_NEW } from '../keyspace/keyspace.ts';
 import { type Entry, TYPE_NAMES } from '../keyspace/record.ts';
 import { PARTITION_COUNT, TAG_LIMIT } from '../keyspace/slot-table.ts';
@@ -20,6 +20,8 @@ import type { Encoder } from '../resp/encoder.ts';
 import { PAGED } from '../types/pages/head.ts';
 import { copyPages } from '../types/pages/walk.ts';
 import { readTimeoutMs } from './blocking.ts';
+import { readCursor } from './collection-scan.ts';
+import { firstKeyElements } from './elements.ts';
 import { encodingNameOf } from './encodings.ts';
 import { EX, EXAT, type ExpiryUnit, PX, PXAT, readExpiry } from './expiry-options.ts';
 import { helpRow } from './help.ts';
@@ -33,7 +35,7 @@ function del(call: Call): void {
   const { words, database } = call;
   let deleted = 0;
   for (let at = 1; at < words.count; at++) {
-    if (!call.find(at, 0)) continue;
+    if (!call.find(at, REPLACE)) continue;
     database.delete();
     deleted++;
   }
@@ -188,7 +190,7 @@ function rename(call: Call, onlyIfNew: boolean): void {
     return;
   }
   const taken = take(database.entry);
-  const oldType = call.find(2, 0) ? database.entry.type : -1;
+  const oldType = call.find(2, onlyIfNew ? 0 : REPLACE) ? database.entry.type : -1;
   if (oldType >= 0 && onlyIfNew) {
     reply.integer(0);
     return;
@@ -276,7 +278,8 @@ function copy(call: Call): void {
     reply.integer(0);
     return;
   }
-  const exists = target.find(words.buffer, words.offsets[2], words.lengths[2], WRITE);
+  const how = replaces ? OVERWRITE : WRITE;
+  const exists = target.find(words.buffer, words.offsets[2], words.lengths[2], how);
   const oldType = exists ? target.entry.type : -1;
   if (exists && !replaces) {
     reply.integer(0);
@@ -284,7 +287,7 @@ function copy(call: Call): void {
   }
   call.find(1, 0);
   const taken = takeCopy(database, target);
-  target.find(words.buffer, words.offsets[2], words.lengths[2], 0);
+  target.find(words.buffer, words.offsets[2], words.lengths[2], REPLACE);
   put(target, taken);
   if (exists) target.notify(NOTIFY_NEW, 'new');
   target.notify(NOTIFY_GENERIC, 'copy_to');
@@ -314,15 +317,6 @@ function keys(call: Call): void {
 
 function isExpired(call: Call, entry: Entry): boolean {
   return entry.expireAt >= 0 && entry.expireAt <= call.keyspace.nowMs;
-}
-
-/** A cursor as strtoul reads it: an empty one is 0, one beyond all hashes or below 0 ends the walk. */
-export function readCursor(text: string): number | undefined {
-  const digits = /^([+-]?\d+)?(?:\0|$)/.exec(text);
-  if (digits === null) return undefined;
-  const value = Number(digits[1] ?? 0);
-  if (Math.abs(value) >= 2 ** 64) return undefined;
-  return value < 0 ? Number.MAX_SAFE_INTEGER : value;
 }
 
 /**
@@ -568,6 +562,7 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     flags: ['write', 'denyoom'],
     need: 'value',
     keys: [keyAt(1, 'RO', 'access'), keyAt(2, 'OW', 'update')],
+    elements: firstKeyElements,
     execute: copy,
   },
   {

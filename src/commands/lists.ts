@@ -2,14 +2,16 @@ import { copyBytes } from '../base/bytes.ts';
 import { NO_SUCH_KEY, OUT_OF_RANGE_POSITIVE, SYNTAX_ERROR } from '../base/error-replies.ts';
 import { parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
-import type { CommandDocs, CommandRow } from '../command-table/row.ts';
+import type { CommandDocs, CommandRow, ElementNeed } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_LIST } from '../keyspace/keyspace.ts';
 import { TYPE_LIST } from '../keyspace/record.ts';
 import type { Encoder } from '../resp/encoder.ts';
 import { ENCODING_LISTPACK, ENCODING_QUICKLIST, fitsListpack } from '../types/list/encoding.ts';
 import { ListValue } from '../types/list/list.ts';
+import { countInOrder, wantRanks } from '../types/pages/near.ts';
 import { findToWait, readMultiPop, readTimeout, waitForKeys } from './blocking.ts';
+import { allElements, endElements, integer, placedElements, poppedElements, wantEnd } from './elements.ts';
 import { integerAt } from './integer-argument.ts';
 import { countedKeys, keyAt, keysBeforeLast } from './key-specs.ts';
 import { LIST_DOCS } from './lists-docs.ts';
@@ -22,6 +24,11 @@ const list = new ListValue();
 /** An element that moves from one list to another. */
 let carried = new Uint8Array(256);
 let carriedLength = 0;
+
+/** Sets the bytes above which pages of lists are divided (DEBUG QUICKLIST-PACKED-THRESHOLD). */
+export function setListPageBytesMax(bytes: number): void {
+  list.pageBytesMax = bytes;
+}
 
 /** Looks the list in argument `at` up and opens it; replies WRONGTYPE and returns null for another type. */
 function openList(call: Call, at: number, isForWriting: boolean): 'found' | 'missing' | null {
@@ -438,6 +445,22 @@ function lmoveBySides(call: Call): void {
   if (to !== null) lmove(call, from === 'left', to === 'left');
 }
 
+/** Of LMOVE: an element at the end of each list that an argument names. */
+const movedElements: ElementNeed = (value, words, at) => wantEnd(value, words.is(at + 2, 'left'), 1);
+
+/** Of RPOPLPUSH: the last element of the one list, the first of the other. */
+const turnedElements: ElementNeed = (value, _, at) => wantEnd(value, at === 2, 1);
+
+/** Of LTRIM: those that are removed. */
+const trimmedElements: ElementNeed = (value, words) => {
+  const total = countInOrder(value);
+  const start = integer(words, 2);
+  const stop = integer(words, 3);
+  if (Number.isNaN(start) || Number.isNaN(stop)) return;
+  wantRanks(value, 0, start < 0 ? total + start : start);
+  wantRanks(value, (stop < 0 ? total + stop : stop) + 1, total);
+};
+
 /** Whether the list in argument `at` is there and open; null after replying an error. See `findToWait`. */
 function openToWait(call: Call, at: number): boolean | null {
   const isThere = findToWait(call, at, TYPE_LIST);
@@ -539,6 +562,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 6,
     flags: ['write', 'denyoom', 'noscript', 'blocking'],
     keys: [keyAt(1, 'RW', 'access', 'delete'), keyAt(2, 'RW', 'insert')],
+    elements: movedElements,
     execute: blmove,
   },
   {
@@ -549,6 +573,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -5,
     flags: ['write', 'blocking'],
     keys: [countedKeys(2, 1, 'RW', 'access', 'delete')],
+    elements: poppedElements(2, 'left'),
     execute: blmpop,
   },
   {
@@ -559,6 +584,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'noscript', 'blocking'],
     keys: [keysBeforeLast(1, 'RW', 'access', 'delete')],
+    elements: endElements(true),
     execute: (call) => blockingPop(call, true),
   },
   {
@@ -569,6 +595,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'noscript', 'blocking'],
     keys: [keysBeforeLast(1, 'RW', 'access', 'delete')],
+    elements: endElements(false),
     execute: (call) => blockingPop(call, false),
   },
   {
@@ -580,6 +607,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'denyoom', 'noscript', 'blocking'],
     keys: [keyAt(1, 'RW', 'access', 'delete'), keyAt(2, 'RW', 'insert')],
+    elements: turnedElements,
     docFlags: ['deprecated'],
     deprecatedSince: '6.2.0',
     replacedBy: '`BLMOVE` with the `RIGHT` and `LEFT` arguments',
@@ -594,6 +622,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: placedElements(2),
     execute: lindex,
   },
   {
@@ -605,6 +634,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 5,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RW', 'insert')],
+    elements: allElements,
     execute: linsert,
   },
   {
@@ -625,6 +655,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 5,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RW', 'access', 'delete'), keyAt(2, 'RW', 'insert')],
+    elements: movedElements,
     execute: lmoveBySides,
   },
   {
@@ -635,6 +666,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['write'],
     keys: [countedKeys(1, 1, 'RW', 'access', 'delete')],
+    elements: poppedElements(1, 'left'),
     execute: (call) => multiPop(call, 1, -1),
   },
   {
@@ -645,6 +677,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'delete')],
+    elements: endElements(true, 2),
     execute: (call) => pop(call, true),
   },
   {
@@ -656,6 +689,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     execute: lpos,
   },
   {
@@ -667,6 +701,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'insert')],
+    elements: endElements(true),
     execute: (call) => push(call, true, false),
   },
   {
@@ -678,6 +713,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'insert')],
+    elements: endElements(true),
     execute: (call) => push(call, true, true),
   },
   {
@@ -689,6 +725,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: placedElements(2, 3),
     execute: lrange,
   },
   {
@@ -699,6 +736,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: allElements,
     execute: lrem,
   },
   {
@@ -710,6 +748,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RW', 'update')],
+    elements: placedElements(2),
     execute: lset,
   },
   {
@@ -720,6 +759,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: trimmedElements,
     execute: ltrim,
   },
   {
@@ -730,6 +770,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'delete')],
+    elements: endElements(false, 2),
     execute: (call) => pop(call, false),
   },
   {
@@ -740,6 +781,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RW', 'access', 'delete'), keyAt(2, 'RW', 'insert')],
+    elements: turnedElements,
     docFlags: ['deprecated'],
     deprecatedSince: '6.2.0',
     replacedBy: '`LMOVE` with the `RIGHT` and `LEFT` arguments',
@@ -754,6 +796,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'insert')],
+    elements: endElements(false),
     execute: (call) => push(call, false, false),
   },
   {
@@ -765,6 +808,7 @@ export const LIST_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'insert')],
+    elements: endElements(false),
     execute: (call) => push(call, false, true),
   },
 ];

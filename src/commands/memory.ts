@@ -1,14 +1,20 @@
+import { readUint48, sliceBytes } from '../base/bytes.ts';
 import { NOT_AN_INTEGER, SYNTAX_ERROR } from '../base/error-replies.ts';
 import { parseInteger64 } from '../base/numbers.ts';
 import type { Call, MemoryReport } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import type { Database } from '../keyspace/database.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import { ramBytesOf, SLOT_BYTES } from '../keyspace/ram-bytes.ts';
 import type { Arena } from '../memory/arena.ts';
+import { PAGED } from '../types/pages/head.ts';
+import { type PageName, pageNumberCount, pageNumbered } from '../types/pages/walk.ts';
 import { helpRow } from './help.ts';
 import { keyAt } from './key-specs.ts';
 
-/** A slot of the index. */
-const SLOT_BYTES = 8;
+/** Pages of a value that MEMORY USAGE looks at, if not told to look at more. */
+const SAMPLES_DEFAULT = 5;
+const PAGES_MIN = 64;
 /** Below this much in use MEMORY DOCTOR has nothing to say. */
 const SMALL_BYTES = 5 * 1024 * 1024;
 /** Waste below this is not worth a word, whatever its ratio. */
@@ -17,6 +23,7 @@ const CLIENT_BYTES_MAX = 200 * 1024;
 
 function memoryUsage(call: Call): void {
   const { words, reply, database, keyspace } = call;
+  let samplesMax = SAMPLES_DEFAULT;
   for (let at = 3; at < words.count; at += 2) {
     if (!words.is(at, 'samples') || at + 1 === words.count) {
       reply.error(SYNTAX_ERROR);
@@ -27,17 +34,40 @@ function memoryUsage(call: Call): void {
       reply.error(samples === undefined ? NOT_AN_INTEGER : SYNTAX_ERROR);
       return;
     }
+    samplesMax = samples === 0n ? Number.POSITIVE_INFINITY : Number(samples);
   }
   if (!database.peekRaw(words.buffer, words.offsets[2], words.lengths[2])) {
     reply.null();
     return;
   }
-  const { entry } = database;
-  reply.integer(SLOT_BYTES + (entry.hot ? keyspace.arena.blockBytes(entry.address) : 0));
+  const { encoding, bytes, payloadOffset, payloadLength } = database.entry;
+  const head = (encoding & PAGED) === 0 ? null : sliceBytes(bytes, payloadOffset, payloadLength);
+  const own = ramBytesOf(keyspace, database, words.buffer, words.offsets[2], words.lengths[2]);
+  reply.integer(own + (head === null ? 0 : ramBytesOfPages(keyspace, database, head, samplesMax)));
+}
+
+/** RAM of the pages of a value, of which as many are looked at as samples are asked for, and {@link PAGES_MIN} at least. */
+function ramBytesOfPages(
+  keyspace: Keyspace,
+  { pages }: Database,
+  head: Uint8Array,
+  samplesMax: number,
+): number {
+  const collection = readUint48(head, 0);
+  const count = pageNumberCount(head);
+  const looked = Math.min(count, Math.max(samplesMax, PAGES_MIN));
+  const name: PageName = { structure: 0, page: 0, isThere: true };
+  let bytes = 0;
+  for (let sample = 0; sample < looked; sample++) {
+    const { structure, page } = pageNumbered(head, Math.floor((sample * count) / looked), name);
+    const key = pages.nameOf(collection, structure, page);
+    bytes += ramBytesOf(keyspace, pages.records, key, 0, key.length);
+  }
+  return looked === 0 ? 0 : Math.round((bytes * count) / looked);
 }
 
 /** What the memory is used for, and how much of the process is not. */
-function shares(report: MemoryReport) {
+export function shares(report: MemoryReport) {
   const ratio = (over: number, under: number) => (under === 0 ? 0 : over / under);
   return {
     overhead: report.used - report.records,
@@ -74,6 +104,7 @@ function memoryStats(call: Call): void {
   };
   integer('peak.allocated', report.peak);
   integer('total.allocated', report.used);
+  integer('startup.allocated', report.startup);
   integer('clients.normal', report.clientsNormal);
   integer('tier.buffers', report.tierBuffers);
   for (const database of databases) {
@@ -244,8 +275,8 @@ export const MEMORY_COMMANDS: readonly CommandRow[] = [
         ...row,
         name: 'usage',
         summary:
-          'Estimates the memory usage of a key: the block of its record and its slot in the index; of a key in the SSD tier its slot alone, which is all that it has in RAM.',
-        complexity: 'O(1)',
+          'Estimates the RAM that a key takes: the blocks of its record and of its pages, and their slots in the index. What is in the SSD tier counts as its slot, which is all that it has in RAM.',
+        complexity: 'O(N) in the samples, or in the pages of the value with SAMPLES 0.',
         arity: -3,
         flags: ['readonly'],
         keys: [keyAt(2, 'RO')],
@@ -253,7 +284,8 @@ export const MEMORY_COMMANDS: readonly CommandRow[] = [
           { name: 'key', type: 'key', keySpec: 0 },
           { name: 'count', type: 'integer', token: 'SAMPLES', optional: true },
         ],
-        differences: 'Exact, without samples: the block of the record and the slot in the index.',
+        differences:
+          'Counts RAM only. A value in pages of which there are more than 64 is estimated by as many of them, or by SAMPLES if that is more; all others are exact.',
         execute: memoryUsage,
       },
     ],

@@ -258,6 +258,21 @@ describe('the sandbox', () => {
   });
 });
 
+test('SCRIPT DEBUG is refused, and so is every script until it is given up', () => {
+  const engine = createEngine();
+  const run = (...words: string[]) => engine.run(...words).raw.trimEnd();
+  const refused = '-ERR The Lua debugger is not supported';
+  const script = "return redis.call('SET', 'a', '1')";
+  for (const mode of ['YES', 'sync']) {
+    expect(run('SCRIPT', 'DEBUG', mode)).toBe(refused);
+    expect(run('EVAL', script, '0')).toBe(refused);
+  }
+  expect(run('SCRIPT', 'DEBUG', 'x')).toBe('-ERR Use SCRIPT DEBUG YES/SYNC/NO');
+  expect(run('EXISTS', 'a')).toBe(':0');
+  expect(run('SCRIPT', 'DEBUG', 'NO')).toBe('+OK');
+  expect(run('EVAL', script, '0')).toBe('+OK');
+});
+
 describe('limits of a script', () => {
   test.each([
     ['string.rep("x", 1e9)'],
@@ -319,6 +334,36 @@ describe('limits of a script', () => {
     expect(engine.run('SCRIPT', 'EXISTS', loaded as string, SHA_OF_RETURN_1).value).toEqual([1, 1]);
     expect(exists('return 2')).toEqual([0]);
     expect(engine.run('INFO', 'stats').value).toMatch(/evicted_scripts:[1-9]/);
+  });
+});
+
+describe('what a script is given and gives', () => {
+  test('XREAD and XREADGROUP are refused with BLOCK', () => {
+    const engine = createEngine();
+    for (const command of ["'xread'", "'XREADGROUP','group','g','c'"]) {
+      const script = `return redis.call(${command},'BLOCK',0,'STREAMS','s','1')`;
+      expect(engine.run('EVAL', script, 0).value).toHaveProperty(
+        'message',
+        expect.stringMatching(/(xread|XREADGROUP) command is not allowed with BLOCK option from scripts/),
+      );
+    }
+    engine.run('MULTI');
+    engine.run('XREAD', 'BLOCK', 0, 'STREAMS', 's', '0');
+    expect(engine.run('EXEC').value).toEqual([null]);
+  });
+
+  test('a table that holds itself is replied as deep as it goes, and an error', () => {
+    const engine = createEngine();
+    const { raw } = engine.run('EVAL', 'local a = {}; local b = {a}; a[1] = b; return a', 0);
+    expect(raw).toMatch(/^(\*1\r\n)+-ERR reached lua stack limit\r\n$/);
+    expect(engine.run('EVAL', 'return {{{1}}}', 0).value).toEqual([[[1]]]);
+  });
+
+  test('an attribute of a reply is passed over', () => {
+    const engine = createEngine({ directives: { 'enable-debug-command': 'yes' } });
+    engine.run('DEBUG', 'SET-DISABLE-DENY-SCRIPTS', 1);
+    const script = "redis.setresp(3); return redis.call('debug', 'protocol', 'attrib')";
+    expect(engine.run('EVAL', script, 0).value).toBe('Some real reply following the attribute');
   });
 });
 

@@ -1,3 +1,4 @@
+import { NO_DEBUGGER } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { replyHelp } from './help.ts';
@@ -47,10 +48,16 @@ function kill(call: Call): void {
 }
 
 function debug(call: Call): void {
-  const { words, reply } = call;
-  if (words.is(2, 'no')) reply.ok();
-  else if (words.is(2, 'yes') || words.is(2, 'sync')) reply.error('ERR The Lua debugger is not supported');
-  else reply.error('ERR Use SCRIPT DEBUG YES/SYNC/NO');
+  const { words, reply, client } = call;
+  if (words.is(2, 'no')) {
+    client.wantsDebugger = false;
+    reply.ok();
+  } else if (words.is(2, 'yes') || words.is(2, 'sync')) {
+    client.wantsDebugger = true;
+    reply.error(NO_DEBUGGER);
+  } else {
+    reply.error('ERR Use SCRIPT DEBUG YES/SYNC/NO');
+  }
 }
 
 const row = { group: 'scripting', categories: ['scripting'], need: 'none', keys: [] } as const;
@@ -143,7 +150,8 @@ export const SCRIPTING_COMMANDS: readonly CommandRow[] = [
         complexity: 'O(1)',
         arity: 3,
         flags: ['noscript'],
-        differences: 'There is no debugger: `YES` and `SYNC` are errors.',
+        differences:
+          'There is no debugger: `YES` and `SYNC` are errors, and so are the scripts that the client sends afterwards, until `NO`.',
         execute: debug,
       },
       {

@@ -1,7 +1,7 @@
 import { NUMKEYS_NOT_POSITIVE, SYNTAX_ERROR } from '../base/error-replies.ts';
 import { parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
-import { READ, WRITE } from '../keyspace/database.ts';
+import { OVERWRITE, READ } from '../keyspace/database.ts';
 import { NOTIFY_SET } from '../keyspace/keyspace.ts';
 import { TYPE_SET } from '../keyspace/record.ts';
 import type { Encoder } from '../resp/encoder.ts';
@@ -99,7 +99,7 @@ export function storeValue(call: Call, target: SetValue, expireAt: number): void
 function storeResult(call: Call, target: SetValue, event: string): boolean {
   const { database, reply } = call;
   const { count } = target;
-  const isThere = call.find(1, WRITE);
+  const isThere = call.find(1, OVERWRITE);
   reply.integer(count);
   if (count === 0) {
     if (isThere) database.delete();
@@ -214,6 +214,8 @@ export function sinterstore(call: Call): void {
 
 function fillUnion(call: Call, target: SetValue): void {
   const { values: limits } = call.services.config;
+  sources.sort((left, right) => right.pageCount - left.pageCount);
+  if (sources.length > 0) target.reserve(sources[0].pageCount);
   for (const source of sources) {
     source.rewind();
     while (source.next()) target.add(limits, source.bytes, source.offset, source.length);

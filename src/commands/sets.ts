@@ -19,9 +19,9 @@ import {
   encodingFor,
 } from '../types/set/encoding.ts';
 import { SetValue } from '../types/set/set.ts';
-import { isScanned, readCollectionScan } from './collection-scan.ts';
+import { isScanned, readCollectionScan, readCursor } from './collection-scan.ts';
+import { addedElements, allElements, namedElements, scannedElements, sourceElements } from './elements.ts';
 import { countedKeys, keyAt, keysFrom } from './key-specs.ts';
-import { readCursor } from './keys.ts';
 import {
   replyMember,
   replyMembers,
@@ -425,6 +425,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'insert')],
+    elements: addedElements(2),
     execute: sadd,
   },
   {
@@ -445,6 +446,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['readonly'],
     keys: [keysFrom(1, 1, 'RO', 'access')],
+    elements: allElements,
     execute: sdiff,
   },
   {
@@ -455,6 +457,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'OW', 'update'), keysFrom(2, 1, 'RO', 'access')],
+    elements: sourceElements,
     execute: sdiffstore,
   },
   {
@@ -466,6 +469,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['readonly'],
     keys: [keysFrom(1, 1, 'RO', 'access')],
+    elements: allElements,
     execute: sinter,
   },
   {
@@ -477,6 +481,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [countedKeys(1, 1, 'RO', 'access')],
+    elements: allElements,
     execute: sintercard,
   },
   {
@@ -488,6 +493,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RW', 'update'), keysFrom(2, 1, 'RO', 'access')],
+    elements: sourceElements,
     execute: sinterstore,
   },
   {
@@ -498,6 +504,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO')],
+    elements: namedElements(2, 1, 2),
     execute: sismember,
   },
   {
@@ -508,6 +515,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: 2,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     execute: sinter,
   },
   {
@@ -518,6 +526,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: namedElements(2),
     execute: smismember,
   },
   {
@@ -528,6 +537,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'delete'), keyAt(2, 'RW', 'insert')],
+    elements: namedElements(3, 1, 3),
     execute: smove,
   },
   {
@@ -559,6 +569,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: namedElements(2),
     execute: srem,
   },
   {
@@ -570,6 +581,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: scannedElements,
     execute: sscan,
   },
   {
@@ -580,6 +592,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['readonly'],
     keys: [keysFrom(1, 1, 'RO', 'access')],
+    elements: allElements,
     execute: sunion,
   },
   {
@@ -590,6 +603,7 @@ export const SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'OW', 'update'), keysFrom(2, 1, 'RO', 'access')],
+    elements: sourceElements,
     execute: sunionstore,
   },
 ];

@@ -1,6 +1,7 @@
 import { parseInteger64 } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandRow } from '../command-table/row.ts';
+import type { SlowLog } from '../metrics/slow-log.ts';
 import { helpRow } from './help.ts';
 
 const COUNT_DEFAULT = 10;
@@ -12,10 +13,14 @@ function slowlogGet(call: Call): void {
     reply.error(`ERR unknown subcommand or wrong number of arguments for '${subcommand}'. Try SLOWLOG HELP.`);
     return;
   }
-  const { entries } = services.slowLog;
+  replyEntries(call, services.slowLog, 2);
+}
+
+/** Replies the newest entries of a log, as many as the word at `countAt` asks for if it is there. */
+export function replyEntries({ words, reply }: Call, { entries }: SlowLog, countAt: number): void {
   let count = COUNT_DEFAULT;
-  if (words.count === 3) {
-    const asked = parseInteger64(words.buffer, words.offsets[2], words.lengths[2]);
+  if (words.count > countAt) {
+    const asked = parseInteger64(words.buffer, words.offsets[countAt], words.lengths[countAt]);
     if (asked === undefined || asked < -1n) {
       reply.error('ERR count should be greater than or equal to -1');
       return;

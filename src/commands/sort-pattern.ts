@@ -4,6 +4,7 @@ import { READ } from '../keyspace/database.ts';
 import { TYPE_HASH, TYPE_STRING } from '../keyspace/record.ts';
 import { HashValue } from '../types/hash/hash.ts';
 import { RecordBytes } from '../types/pages/record-bytes.ts';
+import { copyString, isChunked } from './string-values.ts';
 
 const HASH_SIGN = 35;
 const STAR = 42;
@@ -61,6 +62,10 @@ export class SortPattern {
     if (!database.findViewed(name, nameView, 0, nameLength, READ)) return false;
     if (this.#field < 0) {
       if (database.entry.type !== TYPE_STRING) return false;
+      if (isChunked(database)) {
+        const copy = copyString(database);
+        return this.#take(copy, 0, copy.length);
+      }
       string.load(database);
       return this.#take(string.bytes, string.offset, string.length);
     }

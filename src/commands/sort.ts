@@ -2,7 +2,7 @@ import { NOT_AN_INTEGER, SYNTAX_ERROR, WRONG_TYPE } from '../base/error-replies.
 import { parseDouble, parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow, KeySpec } from '../command-table/row.ts';
-import { READ, WRITE } from '../keyspace/database.ts';
+import { OVERWRITE, READ } from '../keyspace/database.ts';
 import { NOTIFY_LIST } from '../keyspace/keyspace.ts';
 import { TYPE_LIST, TYPE_SET, TYPE_SORTED_SET } from '../keyspace/record.ts';
 import type { Arguments } from '../resp/arguments.ts';
@@ -15,6 +15,7 @@ import { SetValue } from '../types/set/set.ts';
 import { ENCODING_SKIPLIST } from '../types/sorted-set/encoding.ts';
 import { SortedSetValue } from '../types/sorted-set/sorted-set.ts';
 import { ByteStrings } from './byte-strings.ts';
+import { firstKeyElements } from './elements.ts';
 import { keyAt } from './key-specs.ts';
 import { SORT_DOCS } from './sort-docs.ts';
 import { SortPattern } from './sort-pattern.ts';
@@ -320,7 +321,7 @@ function storeElements(
   const { database, reply } = call;
   const count = numbers.length * Math.max(1, gets.length);
   if (count === 0) {
-    if (call.find(target, WRITE)) database.delete();
+    if (call.find(target, OVERWRITE)) database.delete();
     reply.integer(0);
     return;
   }
@@ -348,7 +349,7 @@ function storeElements(
     }
     throw error;
   }
-  call.find(target, WRITE);
+  call.find(target, OVERWRITE);
   const entry = database.overwrite(TYPE_LIST, value.encoding, value.payloadLength, -1);
   entry.bytes.set(value.bytes.subarray(0, value.payloadLength), entry.payloadOffset);
   if (count > 1) database.changed(count - 1);
@@ -401,6 +402,7 @@ export const SORT_COMMANDS: readonly CommandRow[] = [
     since: '1.0.0',
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RO', 'access'), PATTERN_KEYS, TARGET_KEY],
+    elements: firstKeyElements,
     execute: (call) => sort(call, false),
   },
   {
@@ -409,6 +411,7 @@ export const SORT_COMMANDS: readonly CommandRow[] = [
     since: '7.0.0',
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access'), PATTERN_KEYS],
+    elements: firstKeyElements,
     execute: (call) => sort(call, true),
   },
 ];

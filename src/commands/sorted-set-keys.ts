@@ -1,6 +1,6 @@
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow } from '../command-table/row.ts';
-import { WRITE } from '../keyspace/database.ts';
+import { OVERWRITE } from '../keyspace/database.ts';
 import { NOTIFY_SORTED_SET } from '../keyspace/keyspace.ts';
 import { TYPE_SORTED_SET } from '../keyspace/record.ts';
 import { ENCODING_LISTPACK, ENCODING_SKIPLIST } from '../types/sorted-set/encoding.ts';
@@ -99,12 +99,12 @@ export function storeBuilt(call: Call, event: string): void {
   const { database, reply } = call;
   builtSet.save();
   if (builtSet.count === 0) {
-    if (call.find(1, WRITE)) database.delete();
+    if (call.find(1, OVERWRITE)) database.delete();
     reply.integer(0);
     return;
   }
   const { bytes, offset, length, encoding } = builtSet.payload;
-  call.find(1, WRITE);
+  call.find(1, OVERWRITE);
   const entry = database.overwrite(TYPE_SORTED_SET, encoding, length, -1);
   entry.bytes.set(bytes.subarray(offset, offset + length), entry.payloadOffset);
   database.notify(NOTIFY_SORTED_SET, event);

@@ -7,6 +7,7 @@ import { TYPE_SET, TYPE_SORTED_SET } from '../keyspace/record.ts';
 import { SetValue } from '../types/set/set.ts';
 import { ENCODING_LISTPACK, ENCODING_SKIPLIST } from '../types/sorted-set/encoding.ts';
 import { SortedSetValue } from '../types/sorted-set/sorted-set.ts';
+import { allElements, sourceElements } from './elements.ts';
 import { integerAt } from './integer-argument.ts';
 import { countedKeys, keyAt } from './key-specs.ts';
 import {
@@ -43,6 +44,11 @@ type Operation = 'union' | 'intersection' | 'difference';
 type Aggregate = 'sum' | 'min' | 'max';
 
 class SortedMembers extends SortedSetValue implements Members {
+  constructor() {
+    super();
+    this.copiesPages = true;
+  }
+
   first(): boolean {
     return this.seekRank(0);
   }
@@ -319,6 +325,7 @@ export const OPERATION_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [SOURCES],
+    elements: allElements,
     execute: (call) => operate(call, 'difference', ''),
   },
   {
@@ -329,6 +336,7 @@ export const OPERATION_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['write', 'denyoom'],
     keys: STORED,
+    elements: sourceElements,
     execute: (call) => operate(call, 'difference', 'zdiffstore'),
   },
   {
@@ -339,6 +347,7 @@ export const OPERATION_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [SOURCES],
+    elements: allElements,
     execute: (call) => operate(call, 'intersection', ''),
   },
   {
@@ -349,6 +358,7 @@ export const OPERATION_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [SOURCES],
+    elements: allElements,
     execute: zintercard,
   },
   {
@@ -359,6 +369,7 @@ export const OPERATION_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['write', 'denyoom'],
     keys: STORED,
+    elements: sourceElements,
     execute: (call) => operate(call, 'intersection', 'zinterstore'),
   },
   {
@@ -369,6 +380,7 @@ export const OPERATION_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [SOURCES],
+    elements: allElements,
     execute: (call) => operate(call, 'union', ''),
   },
   {
@@ -379,6 +391,7 @@ export const OPERATION_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['write', 'denyoom'],
     keys: STORED,
+    elements: sourceElements,
     execute: (call) => operate(call, 'union', 'zunionstore'),
   },
 ];

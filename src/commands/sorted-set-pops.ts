@@ -5,6 +5,7 @@ import type { CommandRow } from '../command-table/row.ts';
 import { WRITE } from '../keyspace/database.ts';
 import { TYPE_SORTED_SET } from '../keyspace/record.ts';
 import { findToWait, readMultiPop, readTimeout, waitForKeys } from './blocking.ts';
+import { endElements, poppedElements } from './elements.ts';
 import { countedKeys, keyAt, keysBeforeLast } from './key-specs.ts';
 import {
   openSortedSet,
@@ -125,6 +126,7 @@ export const POP_COMMANDS: readonly CommandRow[] = [
     arity: -5,
     flags: ['write', 'blocking'],
     keys: [countedKeys(2, 1, 'RW', 'access', 'delete')],
+    elements: poppedElements(2, 'min'),
     execute: (call) => popFromSeveral(call, 2, true),
   },
   {
@@ -136,6 +138,7 @@ export const POP_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'noscript', 'blocking', 'fast'],
     keys: [BLOCKING_KEYS],
+    elements: endElements(false),
     execute: (call) => blockingPop(call, true),
   },
   {
@@ -147,6 +150,7 @@ export const POP_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'noscript', 'blocking', 'fast'],
     keys: [BLOCKING_KEYS],
+    elements: endElements(true),
     execute: (call) => blockingPop(call, false),
   },
   {
@@ -157,6 +161,7 @@ export const POP_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['write'],
     keys: [countedKeys(1, 1, 'RW', 'access', 'delete')],
+    elements: poppedElements(1, 'min'),
     execute: (call) => popFromSeveral(call, 1, false),
   },
   {
@@ -167,6 +172,7 @@ export const POP_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'delete')],
+    elements: endElements(false, 2),
     execute: (call) => pop(call, true),
   },
   {
@@ -177,6 +183,7 @@ export const POP_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'delete')],
+    elements: endElements(true, 2),
     execute: (call) => pop(call, false),
   },
 ];

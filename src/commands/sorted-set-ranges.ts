@@ -1,13 +1,15 @@
 import { latin1 } from '../base/bytes.ts';
-import { SYNTAX_ERROR } from '../base/error-replies.ts';
+import { NOT_AN_INTEGER, SYNTAX_ERROR } from '../base/error-replies.ts';
 import { parseDouble, parseInteger } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
-import type { CommandRow } from '../command-table/row.ts';
+import type { CommandRow, ElementNeed } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
+import { TYPE_SORTED_SET } from '../keyspace/record.ts';
 import type { Arguments } from '../resp/arguments.ts';
+import { wantRanks } from '../types/pages/near.ts';
 import { ENCODING_LISTPACK } from '../types/sorted-set/encoding.ts';
 import type { SortedSetValue } from '../types/sorted-set/sorted-set.ts';
-import { integerAt } from './integer-argument.ts';
+import { integer } from './elements.ts';
 import { keyAt } from './key-specs.ts';
 import {
   buildSet,
@@ -23,8 +25,11 @@ import {
   storeBuilt,
 } from './sorted-set-keys.ts';
 
-const NOT_SCORES = 'ERR min or max is not a float';
-const NOT_MEMBERS = 'ERR min or max not valid string range item';
+const NOT_ENDS = {
+  rank: NOT_AN_INTEGER,
+  score: 'ERR min or max is not a float',
+  member: 'ERR min or max not valid string range item',
+} as const;
 const LIMIT_BY_RANK = 'ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX';
 const SCORES_BY_MEMBER = 'ERR syntax error, WITHSCORES not supported in combination with BYLEX';
 const EXCLUSIVE = 40;
@@ -104,21 +109,23 @@ class Range {
   readonly #minimum = new Bound();
   readonly #maximum = new Bound();
 
-  /** Takes the ends from two arguments, the lower one from `minimumAt`; false after replying an error. */
-  read(call: Call, kind: RangeKind, minimumAt: number, maximumAt: number): boolean {
+  /** Takes the ends from two arguments, the lower one from `minimumAt`; false if one is wrong. */
+  take(words: Arguments, kind: RangeKind, minimumAt: number, maximumAt: number): boolean {
     this.#kind = kind;
-    const { words } = call;
-    if (kind === 'rank') {
-      this.#start = integerAt(call, minimumAt);
-      if (Number.isNaN(this.#start)) return false;
-      this.#stop = integerAt(call, maximumAt);
-      return !Number.isNaN(this.#stop);
-    }
-    const isScore = kind === 'score';
-    const isValid = isScore
-      ? this.#minimum.readScore(words, minimumAt) && this.#maximum.readScore(words, maximumAt)
-      : this.#minimum.readMember(words, minimumAt) && this.#maximum.readMember(words, maximumAt);
-    if (!isValid) call.reply.error(isScore ? NOT_SCORES : NOT_MEMBERS);
+    const minimum = this.#minimum;
+    const maximum = this.#maximum;
+    if (kind === 'score') return minimum.readScore(words, minimumAt) && maximum.readScore(words, maximumAt);
+    if (kind === 'member')
+      return minimum.readMember(words, minimumAt) && maximum.readMember(words, maximumAt);
+    this.#start = integer(words, minimumAt);
+    this.#stop = integer(words, maximumAt);
+    return !Number.isNaN(this.#start) && !Number.isNaN(this.#stop);
+  }
+
+  /** As {@link take}; false after replying an error. */
+  read(call: Call, kind: RangeKind, minimumAt: number, maximumAt: number): boolean {
+    const isValid = this.take(call.words, kind, minimumAt, maximumAt);
+    if (!isValid) call.reply.error(NOT_ENDS[kind]);
     return isValid;
   }
 
@@ -192,53 +199,88 @@ const REVERSE_RANGE: RangeCommand = { kind: 'rank', isReverse: true };
 const REVERSE_RANGE_BY_LEX: RangeCommand = { kind: 'member', isReverse: true };
 const REVERSE_RANGE_BY_SCORE: RangeCommand = { kind: 'score', isReverse: true };
 
+/** What a call of the family asks for. */
+const asked = { kind: 'rank' as RangeKind, isReverse: false, withScores: false, offset: 0, limit: -1 };
+
+/** Reads the options, which follow the range's ends; why they are wrong, or null. */
+function readOptions(words: Arguments, command: RangeCommand): string | null {
+  const isStored = command.isStored === true;
+  let { kind, isReverse } = command;
+  asked.withScores = false;
+  asked.offset = 0;
+  asked.limit = -1;
+  for (let at = isStored ? 5 : 4; at < words.count; at++) {
+    if (!isStored && words.is(at, 'withscores')) asked.withScores = true;
+    else if (words.is(at, 'limit') && at + 2 < words.count) {
+      asked.offset = integer(words, at + 1);
+      asked.limit = integer(words, at + 2);
+      if (Number.isNaN(asked.offset) || Number.isNaN(asked.limit)) return NOT_AN_INTEGER;
+      at += 2;
+    } else if (isReverse === undefined && words.is(at, 'rev')) isReverse = true;
+    else if (kind === undefined && words.is(at, 'bylex')) kind = 'member';
+    else if (kind === undefined && words.is(at, 'byscore')) kind = 'score';
+    else return SYNTAX_ERROR;
+  }
+  asked.kind = kind ?? 'rank';
+  asked.isReverse = isReverse ?? false;
+  if (asked.limit !== -1 && asked.kind === 'rank') return LIMIT_BY_RANK;
+  return asked.withScores && asked.kind === 'member' ? SCORES_BY_MEMBER : null;
+}
+
+/** Where the lower end of the range is that is asked for, and where the upper one, behind the source's key. */
+function minimumAt(source: number): number {
+  return source + (asked.isReverse && asked.kind !== 'rank' ? 2 : 1);
+}
+
+function maximumAt(source: number): number {
+  return source + (asked.isReverse && asked.kind !== 'rank' ? 1 : 2);
+}
+
+/** Finds the range that is asked for in the sorted set. */
+function locateAsked(words: Arguments): void {
+  range.locate(sortedSet, words, asked.isReverse);
+  if (asked.kind !== 'rank') range.limit(asked.offset, asked.limit, asked.isReverse);
+}
+
 /** The ZRANGE family (zrangeGenericCommand). */
 function rangeMembers(call: Call, command: RangeCommand): void {
   const { words, reply } = call;
   const isStored = command.isStored === true;
   const source = isStored ? 2 : 1;
-  let { kind, isReverse } = command;
-  let withScores = false;
-  let offset = 0;
-  let limit = -1;
-  for (let at = source + 3; at < words.count; at++) {
-    if (!isStored && words.is(at, 'withscores')) withScores = true;
-    else if (words.is(at, 'limit') && at + 2 < words.count) {
-      offset = integerAt(call, at + 1);
-      if (Number.isNaN(offset)) return;
-      limit = integerAt(call, at + 2);
-      if (Number.isNaN(limit)) return;
-      at += 2;
-    } else if (isReverse === undefined && words.is(at, 'rev')) isReverse = true;
-    else if (kind === undefined && words.is(at, 'bylex')) kind = 'member';
-    else if (kind === undefined && words.is(at, 'byscore')) kind = 'score';
-    else {
-      reply.error(SYNTAX_ERROR);
-      return;
-    }
-  }
-  kind ??= 'rank';
-  isReverse ??= false;
-  if (limit !== -1 && kind === 'rank') {
-    reply.error(LIMIT_BY_RANK);
+  const error = readOptions(words, command);
+  if (error !== null) {
+    reply.error(error);
     return;
   }
-  if (withScores && kind === 'member') {
-    reply.error(SCORES_BY_MEMBER);
-    return;
-  }
-  const isTurned = isReverse && kind !== 'rank';
-  if (!range.read(call, kind, source + (isTurned ? 2 : 1), source + (isTurned ? 1 : 2))) return;
+  if (!range.read(call, asked.kind, minimumAt(source), maximumAt(source))) return;
   const found = openSortedSet(call, source, READ, false);
   if (found === null) return;
-  if (found === 'found') {
-    range.locate(sortedSet, words, isReverse);
-    if (kind !== 'rank') range.limit(offset, limit, isReverse);
-  } else {
-    range.first = range.end = 0;
-  }
-  if (isStored) storeRange(call, kind, isReverse);
-  else replyRange(call, isReverse, withScores);
+  if (found === 'found') locateAsked(words);
+  else range.first = range.end = 0;
+  if (isStored) storeRange(call, asked.kind, asked.isReverse);
+  else replyRange(call, asked.isReverse, asked.withScores);
+}
+
+/** The members of the range that a call of the family asks for. */
+function rangeElements(command: RangeCommand): ElementNeed {
+  const source = command.isStored === true ? 2 : 1;
+  return (value, words, at) => {
+    if (at !== source || value.entry.type !== TYPE_SORTED_SET || readOptions(words, command) !== null) return;
+    if (!range.take(words, asked.kind, minimumAt(source), maximumAt(source))) return;
+    sortedSet.open(value, false);
+    locateAsked(words);
+    wantRanks(value, range.first, range.end);
+  };
+}
+
+/** The members of a range without options, or where it begins and ends. */
+function boundElements(kind: RangeKind, endsOnly: boolean): ElementNeed {
+  return (value, words) => {
+    if (value.entry.type !== TYPE_SORTED_SET || !range.take(words, kind, 2, 3)) return;
+    sortedSet.open(value, false);
+    range.locate(sortedSet, words, false);
+    if (!endsOnly) wantRanks(value, range.first, range.end);
+  };
 }
 
 /** Moves the sorted set to the next member of the range after `done` of them. */
@@ -259,14 +301,19 @@ function replyRange(call: Call, isReverse: boolean, withScores: boolean): void {
 
 function storeRange(call: Call, kind: RangeKind, isReverse: boolean): void {
   const total = range.count;
-  buildSet(call, kind === 'rank' ? encodingFor(call, total, 0) : ENCODING_LISTPACK, () => {
-    for (let done = 0; done < total; done++) {
-      step(isReverse, done);
-      const { bytes, memberOffset, memberLength, score } = sortedSet;
-      builtSet.find(bytes, memberOffset, memberLength);
-      insertMember(call, builtSet, bytes, memberOffset, memberLength, score);
-    }
-  });
+  sortedSet.copiesPages = true;
+  try {
+    buildSet(call, kind === 'rank' ? encodingFor(call, total, 0) : ENCODING_LISTPACK, () => {
+      for (let done = 0; done < total; done++) {
+        step(isReverse, done);
+        const { bytes, memberOffset, memberLength, score } = sortedSet;
+        builtSet.find(bytes, memberOffset, memberLength);
+        insertMember(call, builtSet, bytes, memberOffset, memberLength, score);
+      }
+    });
+  } finally {
+    sortedSet.copiesPages = false;
+  }
   storeBuilt(call, 'zrangestore');
 }
 
@@ -289,6 +336,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: boundElements('score', true),
     execute: (call) => count(call, 'score'),
   },
   {
@@ -299,6 +347,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: boundElements('member', true),
     execute: (call) => count(call, 'member'),
   },
   {
@@ -309,6 +358,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rangeElements(RANGE),
     execute: (call) => rangeMembers(call, RANGE),
   },
   {
@@ -320,6 +370,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rangeElements(RANGE_BY_LEX),
     execute: (call) => rangeMembers(call, RANGE_BY_LEX),
   },
   {
@@ -331,6 +382,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rangeElements(RANGE_BY_SCORE),
     execute: (call) => rangeMembers(call, RANGE_BY_SCORE),
   },
   {
@@ -341,6 +393,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: -5,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'OW', 'update'), keyAt(2, 'RO', 'access')],
+    elements: rangeElements(RANGE_STORE),
     execute: (call) => rangeMembers(call, RANGE_STORE),
   },
   {
@@ -351,6 +404,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: boundElements('member', false),
     execute: (call) => removeRange(call, 'member', 'zremrangebylex'),
   },
   {
@@ -361,6 +415,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: boundElements('rank', false),
     execute: (call) => removeRange(call, 'rank', 'zremrangebyrank'),
   },
   {
@@ -371,6 +426,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: boundElements('score', false),
     execute: (call) => removeRange(call, 'score', 'zremrangebyscore'),
   },
   {
@@ -382,6 +438,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rangeElements(REVERSE_RANGE),
     execute: (call) => rangeMembers(call, REVERSE_RANGE),
   },
   {
@@ -394,6 +451,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rangeElements(REVERSE_RANGE_BY_LEX),
     execute: (call) => rangeMembers(call, REVERSE_RANGE_BY_LEX),
   },
   {
@@ -405,6 +463,7 @@ export const RANGE_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rangeElements(REVERSE_RANGE_BY_SCORE),
     execute: (call) => rangeMembers(call, REVERSE_RANGE_BY_SCORE),
   },
 ];

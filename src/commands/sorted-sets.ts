@@ -2,14 +2,17 @@ import { sliceBytes } from '../base/bytes.ts';
 import { INVALID_CURSOR, NOT_A_FLOAT, SYNTAX_ERROR, wrongArity } from '../base/error-replies.ts';
 import { formatDouble, INT64_MIN, parseDouble, parseInteger64 } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
-import type { CommandRow } from '../command-table/row.ts';
+import type { CommandRow, ElementNeed } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_SORTED_SET } from '../keyspace/keyspace.ts';
+import { TYPE_SORTED_SET } from '../keyspace/record.ts';
+import type { Arguments } from '../resp/arguments.ts';
+import { isReached, wantDivided } from '../types/pages/near.ts';
 import { ENCODING_LISTPACK } from '../types/sorted-set/encoding.ts';
-import { isScanned, readCollectionScan } from './collection-scan.ts';
+import { isScanned, readCollectionScan, readCursor } from './collection-scan.ts';
+import { namedElements, scannedElements } from './elements.ts';
 import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
-import { readCursor } from './keys.ts';
 import {
   createSortedSet,
   encodingFor,
@@ -34,12 +37,44 @@ const LT = 8;
 const CH = 16;
 const INCR = 32;
 
+/** About what a member takes beside its bytes. */
+const PAIR_BYTES = 8;
+
 /** Scores of the ZADD being run. */
 let scores = new Float64Array(64);
 
+/**
+ * The members named by arguments from `first` on, up to `last`, and their places in the order: those they have, and those of the
+ * scores before them, if they have.
+ */
+function rankedElements(first: number, last = -1, hasScores = false): ElementNeed {
+  return (value, words) => {
+    if (value.entry.type !== TYPE_SORTED_SET) return;
+    const { buffer, offsets, lengths } = words;
+    const end = last < 0 ? words.count + last : last;
+    sortedSet.open(value, false);
+    for (let at = first; at <= end; at += hasScores ? 2 : 1) {
+      isReached(() => {
+        const isThere = sortedSet.find(buffer, offsets[at], lengths[at]);
+        if (isThere) sortedSet.rank(buffer, offsets[at], lengths[at]);
+      });
+      if (!hasScores) continue;
+      const score = parseDouble(buffer, offsets[at - 1], lengths[at - 1]);
+      if (!Number.isNaN(score)) isReached(() => sortedSet.rankOfScore(score, false));
+    }
+  };
+}
+
+/** Of ZADD, whose pairs begin behind its options. */
+const addedElements: ElementNeed = (value, words, at) => {
+  let first = 2;
+  while (first < words.count && addOption(words, first) !== 0) first++;
+  rankedElements(first + 1, -1, true)(value, words, at);
+  wantDivided(value, words.byteCount + PAIR_BYTES * words.count);
+};
+
 /** The option in argument `at`, or 0. */
-function addOption(call: Call, at: number): number {
-  const { words } = call;
+function addOption(words: Arguments, at: number): number {
   if (words.lengths[at] > 4) return 0;
   if (words.is(at, 'nx')) return NX;
   if (words.is(at, 'xx')) return XX;
@@ -67,7 +102,7 @@ export function add(call: Call, implied: number): void {
   let options = implied;
   let first = 2;
   for (let option = 0; first < words.count; first++) {
-    option = addOption(call, first);
+    option = addOption(words, first);
     if (option === 0) break;
     options |= option;
   }
@@ -362,6 +397,7 @@ export const SORTED_SET_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'update')],
+    elements: addedElements,
     execute: (call) => add(call, 0),
   },
   {
@@ -382,6 +418,7 @@ export const SORTED_SET_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'update')],
+    elements: rankedElements(3),
     execute: (call) => add(call, INCR),
   },
   {
@@ -392,6 +429,7 @@ export const SORTED_SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: namedElements(2),
     execute: zmscore,
   },
   {
@@ -412,6 +450,7 @@ export const SORTED_SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rankedElements(2, 2),
     execute: (call) => rank(call, false),
   },
   {
@@ -422,6 +461,7 @@ export const SORTED_SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: rankedElements(2),
     execute: zrem,
   },
   {
@@ -432,6 +472,7 @@ export const SORTED_SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rankedElements(2, 2),
     execute: (call) => rank(call, true),
   },
   {
@@ -442,6 +483,7 @@ export const SORTED_SET_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: scannedElements,
     execute: zscan,
   },
   {
@@ -452,6 +494,7 @@ export const SORTED_SET_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: namedElements(2, 1, 2),
     execute: zscore,
   },
   ...RANGE_COMMANDS,

@@ -11,6 +11,7 @@ import {
   areIds,
   changedGroups,
   findGroup,
+  idElements,
   openStream,
   policyAt,
   readId,
@@ -217,6 +218,7 @@ export const STREAM_DELETION_COMMANDS: readonly CommandRow[] = [
     arity: -3,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: idElements(2),
     execute: xdel,
   },
   {
@@ -227,6 +229,7 @@ export const STREAM_DELETION_COMMANDS: readonly CommandRow[] = [
     arity: -5,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: idElements(2),
     execute: xdelex,
   },
 ];

@@ -1,7 +1,9 @@
 import type { Call } from '../command-table/call.ts';
-import type { CommandDocs, CommandRow } from '../command-table/row.ts';
+import type { CommandDocs, CommandRow, ElementNeed } from '../command-table/row.ts';
 import { TYPE_STREAM } from '../keyspace/record.ts';
+import type { Arguments } from '../resp/arguments.ts';
 import type { Encoder } from '../resp/encoder.ts';
+import { isReached } from '../types/pages/near.ts';
 import { ID_TEXT_BYTES, StreamId } from '../types/stream/id.ts';
 import { StreamValue } from '../types/stream/stream.ts';
 import type { ReferencePolicy } from '../types/stream/trim.ts';
@@ -93,6 +95,28 @@ export function readBound(call: Call, at: number, id: StreamId, isUpperBound: bo
   if (isUpperBound ? id.decrement() : id.increment()) return true;
   reply.error(`ERR invalid ${isUpperBound ? 'end' : 'start'} ID for the interval`);
   return false;
+}
+
+/** Takes a range's end from argument `at`, if it is one, where nothing is replied: an exclusive one is taken for an inclusive. */
+export function takeBound(words: Arguments, at: number, id: StreamId, isUpperBound: boolean): boolean {
+  if (words.is(at, '-')) id.setMin();
+  else if (words.is(at, '+')) id.setMax();
+  else {
+    const isExclusive = words.buffer[words.offsets[at]] === PARENTHESIS ? 1 : 0;
+    const length = words.lengths[at] - isExclusive;
+    return id.parse(words.buffer, words.offsets[at] + isExclusive, length, isUpperBound) === 'id';
+  }
+  return true;
+}
+
+/** Of a stream that is in pages: asks for the entries with the ids that arguments from `first` on give. */
+export function idElements(first: number): ElementNeed {
+  return (value, words) => {
+    if (value.entry.type !== TYPE_STREAM) return;
+    stream.open(value, false);
+    for (let at = first; at < words.count; at++)
+      if (takeBound(words, at, checkedId, false)) isReached(() => stream.has(checkedId));
+  };
 }
 
 /** Whether `count` arguments from `at` on are ids; else an error was replied. */

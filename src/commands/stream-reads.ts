@@ -1,15 +1,17 @@
 import { SYNTAX_ERROR } from '../base/error-replies.ts';
 import type { Call } from '../command-table/call.ts';
-import type { CommandRow } from '../command-table/row.ts';
+import type { CommandRow, ElementNeed } from '../command-table/row.ts';
 import { READ } from '../keyspace/database.ts';
 import { NOTIFY_STREAM } from '../keyspace/keyspace.ts';
 import { TYPE_STREAM } from '../keyspace/record.ts';
 import { Arguments } from '../resp/arguments.ts';
 import type { Encoder } from '../resp/encoder.ts';
+import { wantRanks } from '../types/pages/near.ts';
 import { UNKNOWN_READS } from '../types/stream/groups.ts';
 import { StreamId } from '../types/stream/id.ts';
 import { entriesUpTo, hasDeletedFrom } from '../types/stream/lag.ts';
 import { readTimeoutMs, replyNullArray } from './blocking.ts';
+import { integer, wantEnd } from './elements.ts';
 import { integerAt } from './integer-argument.ts';
 import {
   changedGroups,
@@ -24,6 +26,7 @@ import {
   row,
   shown,
   stream,
+  takeBound,
 } from './stream-keys.ts';
 
 /** The options of XREAD or XREADGROUP. */
@@ -78,6 +81,10 @@ function readOptions(call: Call, isGroupRead: boolean): boolean {
       break;
     }
     if (words.is(at, 'block') && more > 0) {
+      if (call.services.scripts.caller === call.client) {
+        call.reply.error(`ERR ${words.text(0)} command is not allowed with BLOCK option from scripts`);
+        return false;
+      }
       options.blockMs = readTimeoutMs(call, ++at);
       if (options.blockMs < 0) return false;
     } else if (words.is(at, 'count') && more > 0) {
@@ -165,6 +172,21 @@ function xread(call: Call): void {
   if (served > 0) closeStreams(reply, mark, served);
   else waitOrEnd(call, 0);
 }
+
+/** The entries that XREAD replies of a stream: those after the id that is as far behind its key as the others'. */
+const newElements: ElementNeed = (value, words, at) => {
+  if (value.entry.type !== TYPE_STREAM) return;
+  let keyWord = 1;
+  let count = Number.POSITIVE_INFINITY;
+  for (; keyWord < words.count && !words.is(keyWord, 'streams'); keyWord++)
+    if (words.is(keyWord, 'count')) count = integer(words, keyWord + 1);
+  const idWord = at + (words.count - keyWord - 1) / 2;
+  if (words.is(idWord, '+')) wantEnd(value, false, 1);
+  if (!Number.isInteger(idWord) || !takeBound(words, idWord, from, false)) return;
+  stream.open(value, false);
+  const first = stream.seekFrom(from);
+  wantRanks(value, first, first + 1 + (count > 0 ? count : Number.POSITIVE_INFINITY));
+};
 
 /** Replies a key, before its entries. */
 function replyKey(call: Call, key: number): void {
@@ -478,6 +500,7 @@ export const STREAM_READ_COMMANDS: readonly CommandRow[] = [
         find: { last: -1, step: 1, limit: 2 },
       },
     ],
+    elements: newElements,
     execute: xread,
   },
   {

@@ -1,11 +1,14 @@
 import { NO_SUCH_KEY, NOT_AN_INTEGER, SYNTAX_ERROR, wrongArity } from '../base/error-replies.ts';
 import { parseInteger64 } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
-import type { CommandRow } from '../command-table/row.ts';
+import type { CommandRow, ElementNeed } from '../command-table/row.ts';
 import { READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_STREAM } from '../keyspace/keyspace.ts';
+import { TYPE_STREAM } from '../keyspace/record.ts';
+import { wantRanks } from '../types/pages/near.ts';
 import { StreamId } from '../types/stream/id.ts';
 import { type ReferencePolicy, type Trim, trimStream } from '../types/stream/trim.ts';
+import { endElements, integer, wantEnd } from './elements.ts';
 import { integerAt } from './integer-argument.ts';
 import { keyAt } from './key-specs.ts';
 import { STREAM_CLAIM_COMMANDS } from './stream-claims.ts';
@@ -23,6 +26,7 @@ import {
   replyId,
   row,
   stream,
+  takeBound,
 } from './stream-keys.ts';
 import { STREAM_READ_COMMANDS } from './stream-reads.ts';
 
@@ -293,6 +297,30 @@ function range(call: Call, startWord: number, endWord: number): void {
   }
 }
 
+/** The entries of XRANGE and XREVRANGE. */
+function rangeElements(startWord: number, endWord: number): ElementNeed {
+  return (value, words) => {
+    if (value.entry.type !== TYPE_STREAM) return;
+    if (!takeBound(words, startWord, start, false) || !takeBound(words, endWord, end, true)) return;
+    const isReversed = startWord > endWord;
+    const count = words.count === 6 ? integer(words, 5) : Number.POSITIVE_INFINITY;
+    stream.open(value, false);
+    const first = stream.seekFrom(start);
+    const last = stream.seekUpTo(end);
+    wantRanks(
+      value,
+      isReversed ? Math.max(first, last - count) : first,
+      isReversed ? last : Math.min(last, first + count),
+    );
+  };
+}
+
+/** Of XADD: the last entry, and the first one, which may be trimmed. */
+const endsOfStream: ElementNeed = (value) => {
+  wantEnd(value, false, 1);
+  wantEnd(value, true, 1);
+};
+
 function xsetid(call: Call): void {
   const { words, reply, database } = call;
   if (!readId(call, 2, id)) return;
@@ -363,6 +391,7 @@ export const STREAM_COMMANDS: readonly CommandRow[] = [
         find: { last: 0, step: 1, limit: 0 },
       },
     ],
+    elements: endsOfStream,
     execute: xadd,
   },
   {
@@ -384,6 +413,7 @@ export const STREAM_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rangeElements(2, 3),
     execute: (call) => range(call, 2, 3),
   },
   {
@@ -396,6 +426,7 @@ export const STREAM_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: rangeElements(3, 2),
     execute: (call) => range(call, 3, 2),
   },
   {
@@ -417,6 +448,7 @@ export const STREAM_COMMANDS: readonly CommandRow[] = [
     arity: -4,
     flags: ['write'],
     keys: [keyAt(1, 'RW', 'delete')],
+    elements: endElements(true),
     execute: xtrim,
   },
   ...STREAM_READ_COMMANDS,

@@ -1,4 +1,4 @@
-import { copyBytes, copyShort, equalBytes, latin1, SHORT_BYTES_MAX, sliceBytes } from '../base/bytes.ts';
+import { copyBytes, copyShort, latin1, SHORT_BYTES_MAX } from '../base/bytes.ts';
 import {
   NAN_OR_INFINITY,
   NOT_A_FLOAT,
@@ -20,17 +20,28 @@ import {
   parseInteger64Rounded,
   writeInteger,
 } from '../base/numbers.ts';
-import { xxh3Hex } from '../base/xxh3.ts';
 import type { Call } from '../command-table/call.ts';
 import type { CommandDocs, CommandRow, KeyFlag } from '../command-table/row.ts';
-import { READ, WRITE } from '../keyspace/database.ts';
+import { OVERWRITE, READ, WRITE } from '../keyspace/database.ts';
 import { NOTIFY_GENERIC, NOTIFY_STRING } from '../keyspace/keyspace.ts';
 import { type Entry, TYPE_STRING } from '../keyspace/record.ts';
 import type { Arguments } from '../resp/arguments.ts';
+import { PAGED } from '../types/pages/head.ts';
+import { INLINE_BYTES_MAX, stringLength } from '../types/string/chunked-string.ts';
 import { ENCODING_INTEGER, ENCODING_RAW, encodingOf, textEncodingOf } from '../types/string/encoding.ts';
-import { longestCommonSubsequence } from '../types/string/lcs.ts';
+import { allElements, byteElement, byteElements, lastBytes } from './elements.ts';
 import { EX, type ExpiryUnit, expiryUnit, PX, readExpiry } from './expiry-options.ts';
 import { countedKeys, keyAt, keysFrom } from './key-specs.ts';
+import { lcs } from './lcs.ts';
+import {
+  digestOf,
+  equalsString,
+  isChunked,
+  needsChunks,
+  replyRange,
+  storeString,
+  writeChunks,
+} from './string-values.ts';
 import { STRING_DOCS } from './strings-docs.ts';
 import { findOfType } from './typed-keys.ts';
 
@@ -43,6 +54,10 @@ function storeWord(call: Call, at: number, expireAt: number): void {
   const { words } = call;
   const offset = words.offsets[at];
   const length = words.lengths[at];
+  if (length > INLINE_BYTES_MAX) {
+    storeString(call.database, words.buffer, offset, length, expireAt);
+    return;
+  }
   const encoding = encodingOf(words.buffer, offset, length);
   const entry = call.database.overwrite(TYPE_STRING, encoding, length, expireAt);
   if (length <= SHORT_BYTES_MAX) copyShort(words.view, offset, entry.view, entry.payloadOffset, length);
@@ -51,7 +66,9 @@ function storeWord(call: Call, at: number, expireAt: number): void {
 
 function replyValue(call: Call): void {
   const { entry } = call.database;
-  if (entry.hot) call.reply.bulkViewed(entry.bytes, entry.view, entry.payloadOffset, entry.payloadLength);
+  if ((entry.encoding & PAGED) !== 0) replyRange(call.reply, call.database, 0, stringLength(entry));
+  else if (entry.hot)
+    call.reply.bulkViewed(entry.bytes, entry.view, entry.payloadOffset, entry.payloadLength);
   else call.reply.bulk(entry.bytes, entry.payloadOffset, entry.payloadLength);
 }
 
@@ -83,14 +100,11 @@ function comparisonAt(call: Call, at: number): Comparison | null {
 /** Whether the value of the key found last meets the condition with the operand in argument `at`. */
 function compares(call: Call, comparison: Comparison, at: number): boolean {
   const { words } = call;
-  const { entry } = call.database;
   let same: boolean;
   if (comparison === 'ifeq' || comparison === 'ifne') {
-    same =
-      entry.payloadLength === words.lengths[at] &&
-      equalBytes(entry.bytes, entry.payloadOffset, words.buffer, words.offsets[at], words.lengths[at]);
+    same = equalsString(call.database, words.buffer, words.offsets[at], words.lengths[at]);
   } else {
-    same = xxh3Hex(entry.bytes, entry.payloadOffset, entry.payloadLength) === words.text(at).toLowerCase();
+    same = digestOf(call.database) === words.text(at).toLowerCase();
   }
   return same === (comparison === 'ifeq' || comparison === 'ifdeq');
 }
@@ -102,10 +116,23 @@ function isDigest(call: Call, at: number): boolean {
 
 const INVALID_DIGEST = 'ERR must be exactly 16 hexadecimal characters';
 
+/**
+ * Propagates that the key in argument 1 was set to argument `at`, with an expiry, none (-1), or the one that it keeps. Where
+ * nobody is told, a long value is not copied.
+ */
+function propagateSet(call: Call, at: number, expireAt: number | 'keeps'): void {
+  if (!call.services.isPropagating) return;
+  const { words } = call;
+  const command = ['SET', words.copy(1), words.copy(at)];
+  if (expireAt === 'keeps') call.propagateAs(...command, 'KEEPTTL');
+  else if (expireAt >= 0) call.propagateAs(...command, 'PXAT', expireAt);
+  else call.propagateAs(...command);
+}
+
 function set(call: Call): void {
   const { words, database, reply } = call;
   if (words.count === 3) {
-    call.find(1, WRITE);
+    call.find(1, OVERWRITE);
     storeWord(call, 2, -1);
     database.notify(NOTIFY_STRING, 'set');
     reply.ok();
@@ -147,7 +174,8 @@ function set(call: Call): void {
     expireAt = readExpiry(call, expiryArgument, unit, true);
     if (Number.isNaN(expireAt)) return;
   }
-  const exists = call.find(1, wantsOld ? READ : WRITE);
+  const overwrites = existence === '' && comparison === null && !keepsTtl;
+  const exists = call.find(1, wantsOld ? READ : overwrites ? OVERWRITE : WRITE);
   if (exists && (wantsOld || comparison !== null) && database.entry.type !== TYPE_STRING) {
     reply.error(WRONG_TYPE);
     return;
@@ -170,21 +198,18 @@ function set(call: Call): void {
   storeWord(call, 2, keepsTtl && exists ? database.entry.expireAt : expireAt);
   database.notify(NOTIFY_STRING, 'set');
   if (unit !== null) database.notify(NOTIFY_GENERIC, 'expire');
-  const key = () => words.copy(1);
-  if (unit !== null) call.propagateAs('SET', key(), words.copy(2), 'PXAT', expireAt);
-  else if (keepsTtl) call.propagateAs('SET', key(), words.copy(2), 'KEEPTTL');
-  else call.propagateAs('SET', key(), words.copy(2));
+  propagateSet(call, 2, unit !== null ? expireAt : keepsTtl ? 'keeps' : -1);
   if (!wantsOld) reply.ok();
 }
 
 function setWithExpiry(call: Call, unit: ExpiryUnit): void {
   const expireAt = readExpiry(call, 2, unit, true);
   if (Number.isNaN(expireAt)) return;
-  call.find(1, WRITE);
+  call.find(1, OVERWRITE);
   storeWord(call, 3, expireAt);
   call.database.notify(NOTIFY_STRING, 'set');
   call.database.notify(NOTIFY_GENERIC, 'expire');
-  call.propagateAs('SET', call.words.copy(1), call.words.copy(3), 'PXAT', expireAt);
+  propagateSet(call, 3, expireAt);
   call.reply.ok();
 }
 
@@ -205,7 +230,7 @@ function getset(call: Call): void {
   else call.reply.null();
   storeWord(call, 2, -1);
   call.database.notify(NOTIFY_STRING, 'set');
-  call.propagateAs('SET', call.words.copy(1), call.words.copy(2));
+  propagateSet(call, 2, -1);
 }
 
 function getdel(call: Call): void {
@@ -266,7 +291,7 @@ function getex(call: Call): void {
 
 function strlen(call: Call): void {
   const found = findOfType(call, 1, TYPE_STRING, READ);
-  if (found !== null) call.reply.integer(found === 'found' ? call.database.entry.payloadLength : 0);
+  if (found !== null) call.reply.integer(found === 'found' ? stringLength(call.database.entry) : 0);
 }
 
 /** Replies STRING_TOO_LONG and returns true if a string may not have this length. */
@@ -292,10 +317,17 @@ function append(call: Call): void {
     reply.integer(added);
     return;
   }
-  const before = database.entry.payloadLength;
+  const before = stringLength(database.entry);
   if (isTooLong(call, before + added)) return;
-  const entry = database.resize(before + added, roomFor(before + added), ENCODING_RAW);
-  copyBytes(words.buffer, words.offsets[2], entry.bytes, entry.payloadOffset + before, added);
+  if (needsChunks(database, found, before + added)) {
+    const string = writeChunks(database, found);
+    string.write(before, words.buffer, words.offsets[2], added);
+    string.save();
+    database.changed();
+  } else {
+    const entry = database.resize(before + added, roomFor(before + added), ENCODING_RAW);
+    copyBytes(words.buffer, words.offsets[2], entry.bytes, entry.payloadOffset + before, added);
+  }
   database.notify(NOTIFY_STRING, 'append');
   reply.integer(before + added);
 }
@@ -314,22 +346,29 @@ function setrange(call: Call): void {
   const found = findOfType(call, 1, TYPE_STRING, WRITE);
   if (found === null) return;
   const length = words.lengths[3];
-  const before = found === 'found' ? database.entry.payloadLength : 0;
+  const before = found === 'found' ? stringLength(database.entry) : 0;
   if (length === 0) {
     reply.integer(before);
     return;
   }
   if (isTooLong(call, offset + length)) return;
   const after = Math.max(before, offset + length);
-  let entry: Entry;
-  if (found === 'missing') {
-    entry = database.store(TYPE_STRING, ENCODING_RAW, after, -1);
-    entry.bytes.fill(0, entry.payloadOffset, entry.payloadOffset + after);
+  if (needsChunks(database, found, after)) {
+    const string = writeChunks(database, found);
+    string.write(offset, words.buffer, words.offsets[3], length);
+    string.save();
+    if (found === 'found') database.changed();
   } else {
-    entry = database.resize(after, after > before ? roomFor(after) : after, ENCODING_RAW);
-    if (offset > before) entry.bytes.fill(0, entry.payloadOffset + before, entry.payloadOffset + offset);
+    let entry: Entry;
+    if (found === 'missing') {
+      entry = database.store(TYPE_STRING, ENCODING_RAW, after, -1);
+      entry.bytes.fill(0, entry.payloadOffset, entry.payloadOffset + after);
+    } else {
+      entry = database.resize(after, after > before ? roomFor(after) : after, ENCODING_RAW);
+      if (offset > before) entry.bytes.fill(0, entry.payloadOffset + before, entry.payloadOffset + offset);
+    }
+    copyBytes(words.buffer, words.offsets[3], entry.bytes, entry.payloadOffset + offset, length);
   }
-  copyBytes(words.buffer, words.offsets[3], entry.bytes, entry.payloadOffset + offset, length);
   database.notify(NOTIFY_STRING, 'setrange');
   reply.integer(after);
 }
@@ -344,7 +383,7 @@ function getrange(call: Call): void {
   }
   const found = findOfType(call, 1, TYPE_STRING, READ);
   if (found === null) return;
-  const length = found === 'found' ? database.entry.payloadLength : 0;
+  const length = found === 'found' ? stringLength(database.entry) : 0;
   let start = Number(first);
   let end = Number(last);
   if (start < 0 && end < 0 && start > end) end = -1 - length;
@@ -359,7 +398,7 @@ function getrange(call: Call): void {
     reply.bulk(EMPTY, 0, 0);
     return;
   }
-  reply.bulk(database.entry.bytes, database.entry.payloadOffset + start, end - start + 1);
+  replyRange(reply, database, start, end - start + 1);
 }
 
 function mget(call: Call): void {
@@ -378,7 +417,7 @@ function mset(call: Call): void {
     return;
   }
   for (let at = 1; at < words.count; at += 2) {
-    call.find(at, WRITE);
+    call.find(at, OVERWRITE);
     storeWord(call, at + 1, -1);
     database.notify(NOTIFY_STRING, 'set');
   }
@@ -402,13 +441,13 @@ function msetnx(call: Call): void {
     storeWord(call, at + 1, -1);
     database.notify(NOTIFY_STRING, 'set');
   }
-  call.propagateAs('MSET', ...wordsFrom(call, 1));
+  if (call.services.isPropagating) call.propagateAs('MSET', ...wordsFrom(call, 1));
   reply.integer(1);
 }
 
-function wordsFrom(call: Call, from: number): Uint8Array[] {
+function wordsFrom(call: Call, from: number, to = call.words.count): Uint8Array[] {
   const copies: Uint8Array[] = [];
-  for (let at = from; at < call.words.count; at++) copies.push(call.words.copy(at));
+  for (let at = from; at < to; at++) copies.push(call.words.copy(at));
   return copies;
 }
 
@@ -454,18 +493,20 @@ function msetex(call: Call): void {
       }
     }
   }
-  const pairs: Uint8Array[] = [];
+  // A key that can't be read keeps all from being set.
+  if (keepsTtl) for (let at = 2; at < options; at += 2) call.find(at, 0);
   for (let at = 2; at < options; at += 2) {
-    const exists = call.find(at, WRITE);
+    const exists = call.find(at, OVERWRITE);
     storeWord(call, at + 1, keepsTtl && exists ? database.entry.expireAt : expireAt);
     database.notify(NOTIFY_STRING, 'set');
     if (unit !== null) database.notify(NOTIFY_GENERIC, 'expire');
-    pairs.push(words.copy(at), words.copy(at + 1));
   }
+  reply.integer(1);
+  if (!call.services.isPropagating) return;
+  const pairs = wordsFrom(call, 2, options);
   if (unit !== null) call.propagateAs('MSETEX', count, ...pairs, 'PXAT', expireAt);
   else if (keepsTtl) call.propagateAs('MSETEX', count, ...pairs, 'KEEPTTL');
   else call.propagateAs('MSET', ...pairs);
-  reply.integer(1);
 }
 
 const scratch = new Uint8Array(32);
@@ -482,7 +523,7 @@ function incrementBy(call: Call, by: bigint): void {
     sum = value + Number(by);
     if (Number.isNaN(value) || !Number.isSafeInteger(sum) || !Number.isSafeInteger(Number(by))) {
       const wide = parseInteger64(entry.bytes, entry.payloadOffset, entry.payloadLength);
-      if (wide === undefined) {
+      if (wide === undefined || isChunked(database)) {
         reply.error(NOT_AN_INTEGER);
         return;
       }
@@ -536,6 +577,10 @@ function incrbyfloat(call: Call): void {
   const found = findOfType(call, 1, TYPE_STRING, WRITE);
   if (found === null) return;
   const { entry } = database;
+  if (found === 'found' && isChunked(database)) {
+    reply.error(NOT_A_FLOAT);
+    return;
+  }
   const value = found === 'found' ? latin1(entry.bytes, entry.payloadOffset, entry.payloadLength) : '0';
   const by = words.text(2);
   const kinds = [classifyDecimal(value), classifyDecimal(by)];
@@ -555,73 +600,6 @@ function incrbyfloat(call: Call): void {
   database.notify(NOTIFY_STRING, 'incrbyfloat');
   call.propagateAs('SET', words.copy(1), bytes, 'KEEPTTL');
   reply.bulk(bytes, 0, bytes.length);
-}
-
-function lcs(call: Call): void {
-  const { words, reply } = call;
-  const values: Uint8Array[] = [];
-  for (const at of [1, 2]) {
-    const { entry } = call.database;
-    if (!call.find(at, READ)) values.push(EMPTY);
-    else if (entry.type !== TYPE_STRING) {
-      reply.error('ERR The specified keys must contain string values');
-      return;
-    } else values.push(sliceBytes(entry.bytes, entry.payloadOffset, entry.payloadLength));
-  }
-  let wantsLength = false;
-  let wantsMatches = false;
-  let wantsMatchLengths = false;
-  let lengthMin = 0;
-  for (let at = 3; at < words.count; at++) {
-    if (words.is(at, 'idx')) wantsMatches = true;
-    else if (words.is(at, 'len')) wantsLength = true;
-    else if (words.is(at, 'withmatchlen')) wantsMatchLengths = true;
-    else if (words.is(at, 'minmatchlen') && at + 1 < words.count) {
-      at++;
-      lengthMin = parseInteger64Rounded(words.buffer, words.offsets[at], words.lengths[at]);
-      if (Number.isNaN(lengthMin)) {
-        reply.error(NOT_AN_INTEGER);
-        return;
-      }
-      if (lengthMin < 0) lengthMin = 0;
-    } else {
-      reply.error(SYNTAX_ERROR);
-      return;
-    }
-  }
-  if (wantsMatches && wantsLength) {
-    reply.error('ERR If you want both the length and indexes, please just use IDX.');
-    return;
-  }
-  const result = longestCommonSubsequence(values[0], values[1]);
-  if (result === undefined) {
-    reply.error('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
-    return;
-  }
-  if (wantsLength) {
-    reply.integer(result.length);
-    return;
-  }
-  if (!wantsMatches) {
-    reply.bulk(result.bytes, 0, result.bytes.length);
-    return;
-  }
-  const matches = result.matches.filter((match) => match.leftEnd - match.leftStart + 1 >= lengthMin);
-  reply.map(2);
-  reply.bulkText('matches');
-  reply.array(matches.length);
-  for (const match of matches) {
-    reply.array(wantsMatchLengths ? 3 : 2);
-    reply.array(2);
-    reply.integer(match.leftStart);
-    reply.integer(match.leftEnd);
-    reply.array(2);
-    reply.integer(match.rightStart);
-    reply.integer(match.rightEnd);
-    if (wantsMatchLengths) reply.integer(match.leftEnd - match.leftStart + 1);
-  }
-  reply.bulkText('len');
-  reply.integer(result.length);
 }
 
 function delex(call: Call): void {
@@ -663,8 +641,7 @@ function digest(call: Call): void {
     call.reply.null();
     return;
   }
-  const { entry } = call.database;
-  call.reply.bulkText(xxh3Hex(entry.bytes, entry.payloadOffset, entry.payloadLength));
+  call.reply.bulkText(digestOf(call.database));
 }
 
 /** SET reads the key with GET or a comparison, and else overwrites it (db.c, setGetKeys). */
@@ -693,6 +670,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     arity: 3,
     flags: ['write', 'denyoom', 'fast'],
     keys: [keyAt(1, 'RW', 'insert')],
+    elements: lastBytes,
     execute: append,
   },
   {
@@ -745,6 +723,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     arity: 2,
     flags: ['readonly', 'fast'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: allElements,
     execute: get,
   },
   {
@@ -755,6 +734,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     arity: 2,
     flags: ['write', 'fast'],
     keys: [keyAt(1, 'RW', 'access', 'delete')],
+    elements: allElements,
     execute: getdel,
   },
   {
@@ -765,6 +745,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['write', 'fast'],
     keys: [{ ...keyAt(1, 'RW', 'access', 'update'), notes: 'RW and UPDATE because it changes the TTL' }],
+    elements: allElements,
     execute: getex,
   },
   {
@@ -775,6 +756,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['readonly'],
     keys: [keyAt(1, 'RO', 'access')],
+    elements: byteElements(2, 3),
     execute: getrange,
   },
   {
@@ -788,6 +770,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     deprecatedSince: '6.2.0',
     replacedBy: '`SET` with the `!GET` argument',
     keys: [keyAt(1, 'RW', 'access', 'update')],
+    elements: allElements,
     execute: getset,
   },
   {
@@ -841,6 +824,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     arity: -2,
     flags: ['readonly', 'fast'],
     keys: [keysFrom(1, 1, 'RO', 'access')],
+    elements: allElements,
     execute: mget,
   },
   {
@@ -937,6 +921,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     arity: 4,
     flags: ['write', 'denyoom'],
     keys: [keyAt(1, 'RW', 'update')],
+    elements: byteElement(2, 1, 3),
     execute: setrange,
   },
   {
@@ -960,6 +945,7 @@ export const STRING_COMMANDS: readonly CommandRow[] = [
     deprecatedSince: '2.0.0',
     replacedBy: '`GETRANGE`',
     keys: [keyAt(1, 'RO', 'access')],
+    elements: byteElements(2, 3),
     execute: getrange,
   },
 ];

@@ -1,6 +1,7 @@
 import { EXEC_ABORTED } from '../base/error-replies.ts';
 import type { Denial } from '../command-table/access.ts';
 import type { Call } from '../command-table/call.ts';
+import { CommandQueue } from '../command-table/command-queue.ts';
 import type { CommandRow } from '../command-table/row.ts';
 import { KEYS } from './common-docs.ts';
 import { keysFrom } from './key-specs.ts';
@@ -10,7 +11,7 @@ function multi(call: Call): void {
     call.reply.error('ERR MULTI calls can not be nested');
     return;
   }
-  call.client.queue = [];
+  call.client.queue = CommandQueue.take();
   call.client.queueFailed = false;
   call.reply.ok();
 }
@@ -57,10 +58,13 @@ function exec(call: Call): void {
     reply.nullArray();
     return;
   }
+  const { errorCount } = reply;
   client.nested = true;
   services.beginUnit();
   reply.array(queue.length);
-  for (const { command, words } of queue) {
+  for (let at = 0; at < queue.length; at++) {
+    const command = queue.commandAt(at);
+    const words = queue.wordsAt(at);
     reply.protocol = client.protocol;
     // Permissions, or the user, may have changed since the command was queued.
     const denial = client.user.isUnrestricted ? null : client.user.check(command, words);
@@ -69,12 +73,17 @@ function exec(call: Call): void {
       continue;
     }
     services.users.refuse(client, denial, command, words, 'multi');
-    reply.error(`${RULES_CHANGED}${DENIAL_REASONS[denial]}`);
+    const reason = `${RULES_CHANGED}${DENIAL_REASONS[denial]}`;
+    reply.error(reason);
+    services.statistics.countError(reason);
   }
   client.nested = false;
+  // The errors are of the commands that failed, and have been counted.
+  reply.errorCount = errorCount;
   services.endUnit();
   // Each command was propagated as it ran.
   call.propagation = [];
+  queue.release();
 }
 
 function watch(call: Call): void {
@@ -118,6 +127,7 @@ export const TRANSACTION_COMMANDS: readonly CommandRow[] = [
   },
   {
     ...row,
+    need: 'value',
     name: 'exec',
     summary: 'Executes all commands in a transaction.',
     since: '1.2.0',

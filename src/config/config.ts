@@ -42,6 +42,8 @@ export class Config {
   readonly warnings: readonly string[];
   /** The `user` lines of the file and the command line, each with its name and rules. */
   readonly users: readonly Setting[];
+  /** The `rename-command` lines. */
+  readonly renames: readonly Setting[];
   /** Told of directives that CONFIG SET accepted but that do nothing. */
   onWarning: (message: string) => void = () => {};
 
@@ -59,18 +61,19 @@ export class Config {
     this.values = this.#values as ConfigValues;
     const commandLine = readCommandLine(args);
     this.file = commandLine.file;
-    const users: Setting[] = [];
-    this.warnings = this.#load(allSettings(commandLine), users);
-    this.users = users;
+    const fileOnly: Setting[] = [];
+    this.warnings = this.#load(allSettings(commandLine), fileOnly);
+    this.users = fileOnly.filter(({ name }) => name === 'user');
+    this.renames = fileOnly.filter(({ name }) => name === 'rename-command');
   }
 
-  #load(settings: Iterable<Setting>, users: Setting[]): string[] {
+  #load(settings: Iterable<Setting>, fileOnly: Setting[]): string[] {
     const origins = new Map<Row, Setting>();
     for (const setting of settings) {
       const row = ROWS_BY_NAME.get(setting.name);
       if (row === undefined) {
         checkFileDirective(setting);
-        if (setting.name === 'user') users.push(setting);
+        fileOnly.push(setting);
         continue;
       }
       try {
@@ -139,8 +142,7 @@ export class Config {
     }
     for (const [row, text] of changes) {
       try {
-        const words = row.directive.type.takesManyWords ? (text as string).split(' ') : [text as string];
-        changes.set(row, parseValue(row, words, this.#values[row.name], false));
+        changes.set(row, parseValue(row, [text as string], this.#values[row.name], false));
       } catch (error) {
         if (error instanceof InvalidValue) return setError(row.name, error.message);
         throw error;
@@ -162,7 +164,8 @@ export class Config {
     const before = new Map<Row, unknown>();
     for (const [row, value] of changes) {
       const previous = this.#values[row.name];
-      if (row.directive.type.format(previous) !== row.directive.type.format(value)) before.set(row, previous);
+      const { type, isVolatile } = row.directive;
+      if (isVolatile || type.format(previous) !== type.format(value)) before.set(row, previous);
       this.#values[row.name] = value;
     }
     const changed = [...before.keys()].map((row) => row.name);
@@ -199,16 +202,17 @@ export class Config {
 
   /**
    * Writes the values in force to the file that was loaded, as CONFIG REWRITE does, with `userLines` (one character per byte)
-   * in place of its `user` lines, which stay where none are given; a text is the error to reply.
+   * in place of its `user` lines, which stay where none are given; with `isComplete` also defaults that the file does not mention.
+   * A text is the error to reply.
    */
-  rewrite(userLines?: readonly string[]): string | undefined {
+  rewrite(userLines?: readonly string[], isComplete = false): string | undefined {
     if (this.file === undefined) return 'ERR The server is running without a config file';
     try {
       const old = exists(this.file) ? readText(this.file) : '';
       const directives: RewrittenDirective[] = ROWS.map((row) => ({
         name: row.name,
         lines: row.directive.type.lines(this.#values[row.name]).map((line) => `${row.name} ${line}`),
-        isForced: !this.#isDefault(row),
+        isForced: isComplete || !this.#isDefault(row),
       }));
       if (userLines !== undefined) {
         const lines = userLines.map((line) => Buffer.from(line, 'latin1').toString('utf8'));
@@ -242,9 +246,10 @@ function notSupported(name: string): string {
   return `'${name}' asks for what Thermocline does not support yet, and ignoring it could surprise`;
 }
 
-function parseValue(row: Row, words: readonly string[], current: unknown, repeated: boolean): unknown {
+function parseValue(row: Row, given: readonly string[], current: unknown, repeated: boolean): unknown {
   const { type, support } = row.directive;
-  if (!type.takesManyWords && words.length !== 1) throw new InvalidValue('wrong number of arguments');
+  if (!type.takesManyWords && given.length !== 1) throw new InvalidValue('wrong number of arguments');
+  const words = type.takesManyWords && given.length === 1 ? given[0].split(' ') : given;
   const value = type.parse(words, current, repeated);
   const isDefault = type.format(value) === type.format(row.directive.default);
   if (support === 'refused' && !isDefault && !row.directive.isHarmless(value)) {

@@ -26,6 +26,8 @@ export interface Directive<Value> {
   readonly isHidden: boolean;
   /** Never written to a log or the slow log. */
   readonly isSensitive: boolean;
+  /** Names what may have changed meanwhile, a file: CONFIG SET puts the same value into force again. */
+  readonly isVolatile: boolean;
   /** The version of Redis that brought it, where that is 6.2 or later; for Thermocline's own, its version. */
   readonly since: string;
   /** For `refused`: the values other than the default that ask for nothing that is missing. */
@@ -38,6 +40,7 @@ interface Options<Value> {
   protected?: true;
   hidden?: true;
   sensitive?: true;
+  volatile?: true;
   since?: string;
   harmless?: (value: Value) => boolean;
 }
@@ -60,6 +63,7 @@ export function directive<Value>(
     isProtected: options.protected === true,
     isHidden: options.hidden === true,
     isSensitive: options.sensitive === true,
+    isVolatile: options.volatile === true,
     since: options.since ?? '',
     isHarmless: options.harmless ?? (() => false),
   };

@@ -7,10 +7,23 @@ const PORT = integer(0, 65535);
 const MB = 1024 * 1024;
 
 export const tls = {
-  'tls-port': directive('refused', PORT, 0, 'TLS port to listen on, 0 for none.'),
-  'tls-cert-file': directive('accepted', optionalText('path'), '', 'Certificate of the server.'),
-  'tls-key-file': directive('accepted', optionalText('path'), '', 'Key of the certificate.'),
-  'tls-key-file-pass': directive('accepted', optionalText(), '', 'Password of the key.', {
+  'tls-port': directive(
+    'full',
+    PORT,
+    0,
+    'TLS port to listen on, besides `port` or with `port 0` alone; 0 for none.',
+  ),
+  'tls-cert-file': directive(
+    'full',
+    optionalText('path'),
+    '',
+    'Certificate of the server, and those that lead to its authority, in PEM. Setting it again loads it again.',
+    { volatile: true },
+  ),
+  'tls-key-file': directive('full', optionalText('path'), '', 'Private key of the certificate.', {
+    volatile: true,
+  }),
+  'tls-key-file-pass': directive('full', optionalText(), '', 'Password of the key.', {
     since: '6.2',
     sensitive: true,
   }),
@@ -19,9 +32,7 @@ export const tls = {
     optionalText('path'),
     '',
     'Certificate for outgoing connections.',
-    {
-      since: '6.2',
-    },
+    { since: '6.2' },
   ),
   'tls-client-key-file': directive('accepted', optionalText('path'), '', 'Key for outgoing connections.', {
     since: '6.2',
@@ -30,40 +41,68 @@ export const tls = {
     since: '6.2',
     sensitive: true,
   }),
-  'tls-dh-params-file': directive('accepted', optionalText('path'), '', 'Diffie-Hellman parameters.'),
-  'tls-ca-cert-file': directive('accepted', optionalText('path'), '', 'Certificates of trusted authorities.'),
-  'tls-ca-cert-dir': directive('accepted', optionalText('path'), '', 'Directory of trusted authorities.'),
+  'tls-dh-params-file': directive(
+    'full',
+    optionalText('path'),
+    '',
+    'Diffie-Hellman parameters, for ciphers up to TLS 1.2 that use them; OpenSSL chooses them otherwise.',
+    { volatile: true },
+  ),
+  'tls-ca-cert-file': directive(
+    'full',
+    optionalText('path'),
+    '',
+    'Certificates of the authorities that clients’ certificates must come from.',
+    { volatile: true },
+  ),
+  'tls-ca-cert-dir': directive(
+    'full',
+    optionalText('path'),
+    '',
+    'Directory of such certificates, named as `openssl rehash` does.',
+    { volatile: true },
+  ),
   'tls-auth-clients': directive(
-    'accepted',
+    'full',
     enumeration('no', 'yes', 'optional'),
     'yes',
-    'Whether clients must show a certificate.',
+    'Whether clients must show a certificate, or may.',
   ),
   'tls-auth-clients-user': directive(
-    'accepted',
+    'full',
     enumeration('off', 'cn'),
     'off',
-    'Whether a client certificate logs a user in.',
+    'Whether a client is logged in as the user that its certificate names (its common name), without AUTH.',
     { since: '8.6' },
   ),
   'tls-replication': directive('accepted', boolean(), false, 'TLS towards the primary.'),
   'tls-cluster': directive('accepted', boolean(), false, 'TLS on the cluster bus.'),
-  'tls-protocols': directive('accepted', optionalText(), '', 'Versions of TLS.'),
-  'tls-ciphers': directive('accepted', optionalText(), '', 'Ciphers up to TLS 1.2.'),
-  'tls-ciphersuites': directive('accepted', optionalText(), '', 'Ciphers of TLS 1.3.'),
-  'tls-prefer-server-ciphers': directive(
-    'accepted',
-    boolean(),
-    false,
-    "Prefers the server's order of ciphers.",
+  'tls-protocols': directive(
+    'full',
+    optionalText('versions'),
+    '',
+    'Versions of TLS: any of `TLSv1`, `TLSv1.1`, `TLSv1.2` and `TLSv1.3`; empty for the last two.',
   ),
-  'tls-session-caching': directive('accepted', boolean(), true, 'Lets clients resume TLS sessions.'),
-  'tls-session-cache-size': directive('accepted', integer(0, INT_MAX), 20480, 'TLS sessions kept.'),
-  'tls-session-cache-timeout': directive(
+  'tls-ciphers': directive('full', optionalText(), '', 'Ciphers up to TLS 1.2, as OpenSSL names them.'),
+  'tls-ciphersuites': directive('full', optionalText(), '', 'Ciphers of TLS 1.3.'),
+  'tls-prefer-server-ciphers': directive('full', boolean(), false, "Prefers the server's order of ciphers."),
+  'tls-session-caching': directive(
+    'full',
+    boolean(),
+    true,
+    'Lets clients resume TLS sessions, by tickets that they keep.',
+  ),
+  'tls-session-cache-size': directive(
     'accepted',
     integer(0, INT_MAX),
+    20480,
+    'TLS sessions kept by the server; it keeps none, since clients keep them.',
+  ),
+  'tls-session-cache-timeout': directive(
+    'full',
+    integer(0, INT_MAX),
     300,
-    'Seconds for which they are kept.',
+    'Seconds for which a session can be resumed.',
   ),
 };
 

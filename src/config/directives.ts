@@ -5,6 +5,7 @@
  */
 import { type Directive, directive, type Support } from './directive.ts';
 import { cluster, replication, tls } from './directives-distributed.ts';
+import { checkTitleTemplate, TITLE_VARIABLES } from './title-template.ts';
 import {
   addresses,
   boolean,
@@ -63,6 +64,13 @@ const tier = {
     'Share of `maxmemory` in use at which the coldest data begins to move to SSD.',
     { since: '0.1.0' },
   ),
+  'flex-checkpoint-interval': directive(
+    'full',
+    integer(0, INT_MAX),
+    60,
+    'Seconds between checkpoints of the tier. 0: at shutdown, by `FLEX CHECKPOINT`, and when disk space waits for one.',
+    { since: '0.1.0' },
+  ),
   'flex-storage-limit': directive(
     'full',
     memory(),
@@ -70,6 +78,23 @@ const tier = {
     'Most bytes that the tier may take on the SSD, 0 for what the file system has. Full, `maxmemory-policy` decides.',
     { since: '0.1.0' },
   ),
+  'flex-write-rate-limit': directive(
+    'full',
+    memory(),
+    0,
+    'Most bytes that demotion writes to the SSD in a second, 0 for no limit. Writers are slowed down to it when memory is full.',
+    { since: '0.1.0' },
+  ),
+  'flex-slowlog-log-slower-than': directive(
+    'full',
+    integer(-1),
+    10000,
+    'Microseconds from which a read of the SSD enters the tier’s slow log; -1 turns it off.',
+    { since: '0.1.0' },
+  ),
+  'flex-slowlog-max-len': directive('full', integer(0), 128, 'Entries that the tier’s slow log keeps.', {
+    since: '0.1.0',
+  }),
 };
 
 const network = {
@@ -218,15 +243,15 @@ const general = {
     },
   ),
   'always-show-logo': directive('accepted', boolean(), false, 'Shows a logo at start.', { immutable: true }),
-  'set-proc-title': directive('accepted', boolean(), true, 'Sets the title of the process.', {
+  'set-proc-title': directive('full', boolean(), true, 'Sets the title of the process.', {
     since: '6.2',
     immutable: true,
   }),
   'proc-title-template': directive(
-    'accepted',
-    text(),
+    'full',
+    text(`text with ${TITLE_VARIABLES.map((name) => `\`{${name}}\``).join(', ')}`, checkTitleTemplate),
     '{title} {listen-addr} {server-mode}',
-    'What the title says.',
+    'What the title says. The system shows no more of it than the command line was long.',
     { since: '6.2' },
   ),
   'locale-collate': directive('accepted', text(), '', 'Locale by which strings are compared.', {
@@ -527,6 +552,34 @@ const monitoring = {
   'slowlog-entry-max-string-len': directive('accepted', integer(1), 128, 'Bytes kept of an argument.', {
     since: '8.8',
   }),
+  'metrics-port': directive(
+    'full',
+    PORT,
+    0,
+    'HTTP port for /metrics (Prometheus), /healthz and /readyz, 0 for none.',
+    { since: '0.1.0' },
+  ),
+  'metrics-bind': directive(
+    'full',
+    addresses('127.0.0.1'),
+    ['127.0.0.1'],
+    'Addresses that it listens on. Nobody is asked for a password there.',
+    { since: '0.1.0' },
+  ),
+  'dashboard-port': directive(
+    'full',
+    PORT,
+    0,
+    'HTTP port for a page that shows what the server does, to users who may run INFO and FLEX STATS; 0 for none.',
+    { since: '0.1.0' },
+  ),
+  'dashboard-bind': directive(
+    'full',
+    addresses('127.0.0.1'),
+    ['127.0.0.1'],
+    'Addresses that it listens on. Passwords are not encrypted there.',
+    { since: '0.1.0' },
+  ),
   'latency-monitor-threshold': directive(
     'full',
     integer(0),
@@ -588,12 +641,20 @@ const persistence = {
   }),
   'rdb-save-incremental-fsync': directive('full', boolean(), true, 'Syncs a snapshot while writing it.'),
   'rdb-del-sync-files': directive('accepted', boolean(), false, 'Removes snapshots made for replicas.'),
-  'rdb-key-save-delay': directive('accepted', integer(-0x80000000, INT_MAX), 0, 'For tests of Redis.', {
-    hidden: true,
-  }),
-  'key-load-delay': directive('accepted', integer(-0x80000000, INT_MAX), 0, 'For tests of Redis.', {
-    hidden: true,
-  }),
+  'rdb-key-save-delay': directive(
+    'full',
+    integer(-0x80000000, INT_MAX),
+    0,
+    'Microseconds that a background save or rewrite takes for each key at least; for tests.',
+    { hidden: true },
+  ),
+  'key-load-delay': directive(
+    'full',
+    integer(-0x80000000, INT_MAX),
+    0,
+    'Microseconds that loading takes longer for each key; for tests.',
+    { hidden: true },
+  ),
   'loading-process-events-interval-bytes': directive(
     'accepted',
     integer(1024, INT_MAX),
@@ -650,14 +711,14 @@ const persistence = {
     'Loads a file that breaks off, and cuts off what is not whole; else that is an error.',
   ),
   'aof-load-corrupt-tail-max-size': directive(
-    'accepted',
+    'full',
     memory(),
     0,
-    'Most bytes of a broken end to cut off.',
+    'Most bytes that are no command to cut off the end of the last file; 0 has them be an error.',
     { since: '8.4' },
   ),
   'aof-use-rdb-preamble': directive(
-    'refused',
+    'full',
     boolean(),
     true,
     'Rewrites in the format of snapshots, which is shorter and quicker than commands.',
@@ -728,7 +789,7 @@ export const FILE_DIRECTIVES: Readonly<Record<string, FileDirective>> = {
     summary: 'Defines a user by the rules of ACL SETUSER. Not beside `aclfile`.',
     support: 'full',
   },
-  'rename-command': { summary: 'Gives a command another name, or takes it away.', support: 'refused' },
+  'rename-command': { summary: 'Gives a command another name, or with "" takes it away.', support: 'full' },
   loadmodule: { summary: 'Loads a module.', support: 'refused' },
   sentinel: { summary: 'Configures Redis Sentinel.', support: 'refused' },
   'list-max-ziplist-entries': { summary: 'Long without effect in Redis too.', support: 'accepted' },

@@ -166,7 +166,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       words,
       source: 'the command line',
       line: 0,
-      text: `--${[name, ...words].join(' ')}`,
+      text: [name, ...words.map((word) => `"${word}"`)].join(' '),
     })),
   };
 }

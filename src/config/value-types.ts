@@ -175,7 +175,7 @@ function parseExactMemory(word: string): bigint | undefined {
 }
 
 /** As {@link parseExactMemory}, to the precision of a number. */
-function parseMemory(word: string): number | undefined {
+export function parseMemory(word: string): number | undefined {
   const bytes = parseExactMemory(word);
   return bytes === undefined ? undefined : Number(bytes);
 }

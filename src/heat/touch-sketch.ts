@@ -1,3 +1,15 @@
+/** A cold key is promoted at this many recent touches. */
+export const TOUCHES_TO_PROMOTE = 2;
+/** Share of the budget that a sketch takes, and the most that it takes. */
+const BUDGET_SHARE = 1 / 64;
+const BYTES_MAX = 1 << 24;
+
+/** The size of a sketch for a budget of so many bytes: a power of two, at least `bytesMin`. */
+export function sketchBytes(memoryBytes: number, bytesMin: number): number {
+  const wanted = Math.min(BYTES_MAX, Math.max(bytesMin, memoryBytes * BUDGET_SHARE));
+  return 2 ** Math.floor(Math.log2(wanted));
+}
+
 /**
  * A fixed-size memory of touches of cold keys, which have no header in RAM: it tells whether a key was touched before.
  *
@@ -19,6 +31,11 @@ export class TouchSketch {
     this.#counters = new Uint8Array(bytes);
     this.#words = new Int32Array(this.#counters.buffer);
     this.#mask = bytes - 1;
+  }
+
+  /** Its memory. Counters of another sketch of the same size may be set in it. */
+  get bytes(): Uint8Array {
+    return this.#counters;
   }
 
   get byteCount(): number {

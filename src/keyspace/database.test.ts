@@ -5,12 +5,15 @@ import { SeededRandom } from '../base/random.ts';
 import { ColdRecordError } from './cold-record-error.ts';
 import { type Database, PEEK, READ, WRITE } from './database.ts';
 import { type ColdTier, Keyspace, type KeyspaceEvents, NOTIFY_EXPIRED, NOTIFY_GENERIC } from './keyspace.ts';
-import { type Entry, TYPE_STRING, WARM } from './record.ts';
+import { Entry, TYPE_STRING, WARM } from './record.ts';
 
 const START_MS = 1_700_000_000_123;
 
 /** A cold tier in a Map, whose records are read into one Buffer that the next read overwrites, as LMDB's are. */
 class MapTier implements ColdTier {
+  relieve(): void {}
+  abandon(): void {}
+
   readonly records = new Map<number, { entry: Entry; key: Buffer; payload: Buffer; databaseId: number }>();
   admitsAll = false;
   isBroken = false;
@@ -30,7 +33,7 @@ class MapTier implements ColdTier {
     const place = this.#nextPlace--;
     const copy = (from: number, length: number) => Buffer.from(entry.bytes.slice(from, from + length));
     this.records.set(place, {
-      entry: { ...entry },
+      entry: Object.assign(new Entry(), entry),
       key: copy(entry.keyOffset, entry.keyLength),
       payload: copy(entry.payloadOffset, entry.payloadLength),
       databaseId: database.id,
@@ -53,11 +56,18 @@ class MapTier implements ColdTier {
     target.payloadLength = record.payload.length;
   }
 
-  release(upper: number, lower: number, databaseId: number, keyLength: number, payloadLength: number): void {
+  release(
+    upper: number,
+    lower: number,
+    databaseId: number,
+    _partition: number,
+    _tag: number,
+    entry: Entry,
+  ): void {
     const place = MapTier.place(upper, lower);
     const record = this.records.get(place);
     expect(record).toMatchObject({ databaseId });
-    expect([keyLength, payloadLength]).toEqual([record?.key.length, record?.payload.length]);
+    expect([entry.keyLength, entry.payloadLength]).toEqual([record?.key.length, record?.payload.length]);
     this.records.delete(place);
   }
 

@@ -7,11 +7,14 @@ import {
   sliceBytes,
   viewOf,
 } from '../base/bytes.ts';
+import { ACCESS_MASK } from '../heat/access.ts';
+import { REFERENCES_MASK, withReference } from '../heat/references.ts';
 import { blockBytesFor, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { PAGED } from '../types/pages/head.ts';
-import { freePages } from '../types/pages/walk.ts';
 import type { ChangeWatcher } from './change-watcher.ts';
+import { ColdRecordError } from './cold-record-error.ts';
+import { freeRecords, freeValue } from './free-records.ts';
 import {
   type Keyspace,
   NOTIFY_EXPIRED,
@@ -22,51 +25,42 @@ import {
   NOTIFY_OVERWRITTEN,
   NOTIFY_TYPE_CHANGED,
 } from './keyspace.ts';
+import { COUNT, PROMOTE, QUIET, REPLACE, TOUCH } from './look-up.ts';
 import { PageTable } from './page-table.ts';
 import {
   dueAt,
   Entry,
   EXPIRES,
-  expiryOf,
-  FLAGS_SHIFT,
   fieldsExpire,
-  HEADER_BYTES,
   headerBytes,
-  KEY_LENGTH_SHIFT,
   LONG_KEY,
   recordWord,
   SHORT_KEY_MAX,
   TYPE_HASH,
+  TYPE_STRING,
   WARM,
+  writeHeader,
+  writeHeaderOf,
 } from './record.ts';
 import {
-  COLD,
   coldWord,
   hotWord,
   isHot,
   LOCATION_UPPER_MASK,
   locationOf,
   NO_EXPIRY,
-  PARTITION_COUNT,
   partitionOf,
   SlotTable,
   tagOf,
 } from './slot-table.ts';
 
-/** `find` records the access in the key's history. */
-export const TOUCH = 1;
-/** `find` counts as a keyspace hit or miss. */
-export const COUNT = 2;
-/** `find` may promote a cold key that has earned it. */
-export const PROMOTE = 4;
-/** A miss that `find` counts is not told as a keyspace event. */
-export const QUIET = 8;
-/** How a command that reads a value looks up. */
-export const READ = TOUCH | COUNT | PROMOTE;
-/** How a command that looks at a key without using it looks up (TTL, TYPE, OBJECT). */
-export const PEEK = COUNT;
-/** How a command that is about to change a key looks up. */
-export const WRITE = TOUCH;
+export { COUNT, OVERWRITE, PEEK, PROMOTE, QUIET, READ, REPLACE, TOUCH, WRITE } from './look-up.ts';
+
+/** How a partition and a database's number are put together for the curve of reuse. */
+const REUSE_DATABASE_SHIFT = 12;
+const REUSE_DATABASE_MASK = 0xfffff;
+/** Chunks of a string that is gone which are freed with it. */
+const CHUNKS_FREED_AT_ONCE = 128;
 
 /**
  * One database: the only place where keys are made, changed and removed.
@@ -91,13 +85,15 @@ export class Database {
 
   readonly #keyspace: Keyspace;
   /** What this table holds are pages: they don't expire, and nobody is told of them. */
-  readonly #holdsPages: boolean;
+  readonly holdsPages: boolean;
   #pages: PageTable | null = null;
   #table: SlotTable;
   /** Hash of the key that was looked up last, and where its name is. */
   #tag = 0;
   #partition = 0;
   #found = false;
+  /** The record of the key found last can't be read: `entry` tells of nothing but the name. */
+  #isDamaged = false;
   #key: Uint8Array = new Uint8Array(0);
   /** The key's bytes under a view, where it came with one. */
   #keyView: DataView | null = null;
@@ -106,7 +102,7 @@ export class Database {
 
   constructor(keyspace: Keyspace, number: number, holdsPages = false) {
     this.#keyspace = keyspace;
-    this.#holdsPages = holdsPages;
+    this.holdsPages = holdsPages;
     this.number = number;
     this.id = keyspace.takeDatabaseId();
     this.#table = new SlotTable(keyspace.indexArena);
@@ -130,6 +126,7 @@ export class Database {
         keyspace.keyHash,
         () => keyspace.takeCollection(),
         TOUCH | PROMOTE,
+        keyspace.growth,
       );
     }
     return this.#pages;
@@ -147,7 +144,7 @@ export class Database {
 
   /**
    * Looks a key up; `entry` tells of it when found. An expired key is removed and counts as missing. `how` is made of
-   * {@link TOUCH}, {@link COUNT}, {@link PROMOTE} and {@link QUIET}. The name's bytes are lent until the mutators that follow are done. Throws
+   * {@link TOUCH}, {@link COUNT}, {@link PROMOTE}, {@link QUIET} and {@link REPLACE}. The name's bytes are lent until the mutators that follow are done. Throws
    * ColdRecordError when the key's cold record can't be read.
    */
   find(key: Uint8Array, offset: number, length: number, how: number): boolean {
@@ -169,7 +166,7 @@ export class Database {
     this.#keyView = view;
     this.#keyOffset = offset;
     this.#keyLength = length;
-    const found = this.#locate();
+    const found = (how & REPLACE) === 0 ? this.#locate() : this.#locateToReplace();
     this.#found = found;
     if ((how & COUNT) !== 0) {
       if (found) {
@@ -183,16 +180,27 @@ export class Database {
       }
     }
     if (!found) return false;
+    if (this.#tag < keyspace.reuse.tagLimit && (how & (TOUCH | COUNT)) !== 0)
+      this.#noteReuse((how & COUNT) !== 0);
     if ((how & TOUCH) !== 0 && !keyspace.noTouch) this.#touch(how);
     return true;
   }
 
   /** As {@link find}, but sees what is there: no touch, no count, no removal of what expired. */
   peekRaw(key: Uint8Array, offset: number, length: number): boolean {
+    return this.#peek(key, viewOf(key), offset, length);
+  }
+
+  /** As {@link peekRaw} for the key in argument `at`. Allocates nothing. */
+  peekWord(words: Arguments, at: number): boolean {
+    return this.#peek(words.buffer, words.view, words.offsets[at], words.lengths[at]);
+  }
+
+  #peek(key: Uint8Array, view: DataView, offset: number, length: number): boolean {
     const paused = this.#keyspace.expiryPaused;
     this.#keyspace.expiryPaused = true;
     try {
-      return this.find(key, offset, length, 0);
+      return this.findViewed(key, view, offset, length, 0);
     } finally {
       this.#keyspace.expiryPaused = paused;
     }
@@ -239,6 +247,7 @@ export class Database {
     const arena = keyspace.arena;
     const entry = this.entry;
     if (keyspace.watcher !== null) this.#showChange(keyspace.watcher, this.#found);
+    if (keyspace.keeper !== null && this.#found) keyspace.keeper.beforeChange(this);
     const keyLength = this.#keyLength;
     const flags = (expireAt >= 0 ? EXPIRES : 0) | (keyLength > SHORT_KEY_MAX ? LONG_KEY : 0);
     const bytes = headerBytes(flags) + keyLength + payloadLength;
@@ -246,7 +255,8 @@ export class Database {
     let address: number;
     if (this.#found) {
       if ((entry.encoding & PAGED) !== 0) this.#freePages();
-      access = keyspace.settings.lfu ? entry.access : keyspace.initialAccess();
+      access = keyspace.settings.lfu ? entry.access & ACCESS_MASK : keyspace.initialAccess();
+      if (entry.hot) access |= withReference(entry.access) & REFERENCES_MASK;
       if ((entry.flags & EXPIRES) !== 0) this.expiringCount--;
       if (fieldsExpire(entry.type, entry.encoding)) this.fieldExpiringCount--;
       if (entry.hot) {
@@ -271,9 +281,10 @@ export class Database {
     this.#writeHeader(address, type, encoding, flags, access, payloadLength, expireAt, 0, 0);
     if (fieldsExpire(type, encoding)) this.fieldExpiringCount++;
     const added = !this.#found;
+    if (added && this.#tag < keyspace.reuse.tagLimit) this.#noteReuse(false);
     this.#found = true;
     this.#changed();
-    if (added && (keyspace.settings.notifyFlags & NOTIFY_NEW) !== 0 && !this.#holdsPages)
+    if (added && (keyspace.settings.notifyFlags & NOTIFY_NEW) !== 0 && !this.holdsPages)
       this.notify(NOTIFY_NEW, 'new');
     return entry;
   }
@@ -375,7 +386,7 @@ export class Database {
     const { entry } = this;
     if (!entry.hot) return;
     entry.access = access;
-    entry.words[entry.word + 1] = (entry.words[entry.word + 1] & ~0xffffff) | access;
+    entry.words[entry.word + 1] = (entry.words[entry.word + 1] & ~(ACCESS_MASK | REFERENCES_MASK)) | access;
   }
 
   /** Gives the key found last another expiry, in milliseconds, or none (-1). */
@@ -413,12 +424,26 @@ export class Database {
 
   /** Makes the key found last hot, as a change to it needs, giving up its cold copy. */
   makeHot(): Entry {
-    const { watcher } = this.#keyspace;
+    const { watcher, keeper } = this.#keyspace;
     if (watcher !== null) this.#showChange(watcher, true);
+    if (keeper !== null) keeper.beforeChange(this);
     const entry = this.entry;
     if (!entry.hot) this.#promote(false);
     else if ((entry.flags & WARM) !== 0) this.#dropWarm();
     return entry;
+  }
+
+  /** Whether {@link makeHot} would do nothing to the key found last. */
+  get isPlain(): boolean {
+    const { watcher, keeper } = this.#keyspace;
+    return watcher === null && keeper === null && this.entry.hot && (this.entry.flags & WARM) === 0;
+  }
+
+  /** Within a command: has the tier demote pages where they are more than memory holds. What was found last is lost. */
+  relieve(): void {
+    this.#keyspace.growth.bytes = 0;
+    this.#keyspace.growth.reliefCount++;
+    this.#keyspace.cold?.relieve();
   }
 
   /** Promotes the key found last if it is cold; it keeps its cold copy. */
@@ -436,6 +461,7 @@ export class Database {
     this.#tag = table.tag;
     this.#partition = partition;
     this.#found = true;
+    this.#isDamaged = false;
     this.#readSlot();
     this.#key = entry.bytes;
     this.#keyView = null;
@@ -446,10 +472,43 @@ export class Database {
 
   /** Replaces the hot record found or loaded last by its cold copy at a place, freeing its memory. No change to users. */
   demoteTo(upper: number, lower: number): void {
-    this.#keyspace.arena.free(this.entry.address);
+    const { growth, arena } = this.#keyspace;
+    if (growth.isWithinCommand) growth.hold(this.entry.address);
+    else arena.free(this.entry.address);
     this.#table.replace(coldWord(this.#tag, upper), lower);
     this.coldCount++;
     this.entry.hot = false;
+  }
+
+  /** Notes the place of a cold copy in the hot record loaded last, which has none. It may be moved. No change to users. */
+  makeWarm(upper: number, lower: number): void {
+    const arena = this.#keyspace.arena;
+    const entry = this.entry;
+    const { address, keyOffset, keyLength, payloadLength, expireAt, bytes } = entry;
+    const flags = entry.flags | WARM;
+    const head = headerBytes(flags);
+    let target = address;
+    if (arena.blockBytes(address) < head + keyLength + payloadLength) {
+      target = arena.allocate(head + keyLength + payloadLength);
+      const segment = segmentOf(target);
+      const start = (target & SEGMENT_MASK) << 3;
+      copyBytes(bytes, keyOffset, arena.bytes[segment], start + head, keyLength + payloadLength);
+      arena.free(address);
+      this.#table.replace(hotWord(this.#tag, target), target | 0);
+    } else {
+      bytes.copyWithin(entry.word * 4 + head, keyOffset, keyOffset + keyLength + payloadLength);
+    }
+    writeHeaderOf(this.#keyspace, entry, target, flags, expireAt, upper, lower);
+    this.load(this.#partition);
+  }
+
+  /** Where in the index the key found or loaded last is. */
+  get partition(): number {
+    return this.#partition;
+  }
+
+  get tag(): number {
+    return this.#tag;
   }
 
   /** The cold place of a warm record found or loaded last: its lower 32 bits; `warmUpper` has the upper ones. */
@@ -463,8 +522,9 @@ export class Database {
 
   /** Moves the hot record loaded last to another block, to empty a segment. */
   relocate(): void {
+    const { arena, keeper } = this.#keyspace;
+    if (keeper !== null) keeper.beforeChange(this);
     const entry = this.entry;
-    const arena = this.#keyspace.arena;
     const start = entry.word * 4;
     const bytes = entry.payloadOffset - start + entry.payloadLength;
     const moved = arena.allocate(bytes);
@@ -492,30 +552,6 @@ export class Database {
     return true;
   }
 
-  /** Mean time to live of some hot keys that expire, in milliseconds; 0 if there are none. */
-  averageTtlMs(nowMs: number): number {
-    const slots = new Int32Array(128);
-    let sum = 0;
-    let count = 0;
-    for (
-      let partition = 0;
-      partition < PARTITION_COUNT && count < 64 && this.expiringCount > 0;
-      partition++
-    ) {
-      const page = this.#table.findExpiring(partition, 0, NO_EXPIRY - 1);
-      if (page < 0) continue;
-      const used = this.#table.copyPage(partition, page, slots);
-      for (let at = 0; at < used; at++) {
-        if (!isHot(slots[at * 2])) continue;
-        this.#readHot(locationOf(slots[at * 2], slots[at * 2 + 1]));
-        if (this.entry.expireAt < 0) continue;
-        sum += Math.max(0, this.entry.expireAt - nowMs);
-        count++;
-      }
-    }
-    return count === 0 ? 0 : sum / count;
-  }
-
   /** The 32-bit identity under which the tier's sketch knows a key. */
   identityOf(key: Uint8Array, offset: number, length: number): number {
     const hash = this.#keyspace.keyHash.hashBytes(key, offset, length);
@@ -525,8 +561,11 @@ export class Database {
   /** Removes all keys. Constant time but for the hot records, which are freed by the walk that is returned. */
   clear(): IterableIterator<void> {
     const old = this.#table;
-    if (!this.#holdsPages) {
+    const own = this.id & REUSE_DATABASE_MASK;
+    this.#keyspace.reuse.forgetWhere((rest) => rest >>> REUSE_DATABASE_SHIFT === own);
+    if (!this.holdsPages) {
       this.#keyspace.watcher?.cleared(this);
+      this.#keyspace.keeper?.cleared();
       this.#keyspace.dirty++;
       this.#keyspace.events.databaseChanged(this, null);
     }
@@ -537,7 +576,8 @@ export class Database {
     this.fieldExpiringCount = 0;
     this.coldCount = 0;
     this.#found = false;
-    return this.#freeAll(old, this.pageRecords?.clear());
+    const ofPages = this.pageRecords?.clear();
+    return freeRecords(old, this.#keyspace.arena, ofPages);
   }
 
   /** Tells a keyspace event about the key that was looked up last. */
@@ -573,6 +613,7 @@ export class Database {
   }
 
   #locate(): boolean {
+    this.#isDamaged = false;
     const table = this.#table;
     if (!table.first(this.#partition, this.#tag)) return false;
     const key = this.#key;
@@ -603,6 +644,45 @@ export class Database {
     return false;
   }
 
+  /** As {@link #locate}; where a record can't be read, the key is there if no other record has its name. */
+  #locateToReplace(): boolean {
+    try {
+      return this.#locate();
+    } catch (error) {
+      if (!(error instanceof ColdRecordError)) throw error;
+    }
+    const table = this.#table;
+    let word0 = 0;
+    let word1 = 0;
+    table.first(this.#partition, this.#tag);
+    do {
+      if (this.#readsSameName()) return true;
+      if (isHot(table.word0) || !this.#isDamaged) continue;
+      word0 = table.word0;
+      word1 = table.word1;
+    } while (table.nextSame());
+    table.findLocation(this.#partition, word0, word1);
+    this.#isDamaged = true;
+    this.entry.forget(this.#keyLength);
+    return true;
+  }
+
+  /** Whether the slot that the table stopped at is that of the name that was looked up; a record that can't be read is not. */
+  #readsSameName(): boolean {
+    this.#isDamaged = false;
+    try {
+      this.#readSlot();
+    } catch (error) {
+      if (!(error instanceof ColdRecordError)) throw error;
+      this.#isDamaged = true;
+      return false;
+    }
+    const { bytes, keyOffset, keyLength } = this.entry;
+    return (
+      keyLength === this.#keyLength && equalBytes(bytes, keyOffset, this.#key, this.#keyOffset, keyLength)
+    );
+  }
+
   /** Removes the expired key, if it is one, whose name is about to be taken. */
   #removeHeld(): void {
     const keyspace = this.#keyspace;
@@ -612,30 +692,7 @@ export class Database {
   }
 
   #readHot(address: number): void {
-    const arena = this.#keyspace.arena;
-    const entry = this.entry;
-    const segment = segmentOf(address);
-    const words = arena.words[segment];
-    const word = (address & SEGMENT_MASK) << 1;
-    const head = words[word];
-    const flags = (head >>> FLAGS_SHIFT) & 0xff;
-    entry.bytes = arena.bytes[segment];
-    entry.words = words;
-    entry.view = arena.views[segment];
-    entry.word = word;
-    entry.hot = true;
-    entry.address = address;
-    entry.type = head & 15;
-    entry.encoding = (head >>> 4) & 15;
-    entry.flags = flags;
-    entry.access = words[word + 1] & 0xffffff;
-    entry.payloadLength = words[word + 2];
-    entry.expireAt = (flags & EXPIRES) !== 0 ? expiryOf(words[word + 3], words[word + 4]) : -1;
-    const start = word * 4 + ((flags & 7) === 0 ? HEADER_BYTES : headerBytes(flags));
-    const length = (flags & LONG_KEY) !== 0 ? words[(start >>> 2) - 1] : head >>> KEY_LENGTH_SHIFT;
-    entry.keyOffset = start;
-    entry.keyLength = length;
-    entry.payloadOffset = start + length;
+    this.entry.readHot(this.#keyspace.arena, address);
   }
 
   #readCold(upper: number, lower: number): void {
@@ -652,13 +709,26 @@ export class Database {
     if (entry.hot) {
       const access = keyspace.touched(entry.access);
       entry.access = access;
-      entry.words[entry.word + 1] = (entry.words[entry.word + 1] & ~0xffffff) | access;
+      entry.words[entry.word + 1] = (entry.words[entry.word + 1] & ~(ACCESS_MASK | REFERENCES_MASK)) | access;
     } else if ((how & PROMOTE) !== 0 && keyspace.cold !== null) {
       const identity = (this.#tag << 9) ^ this.#partition;
       if (!keyspace.cold.admits(identity, entry.keyLength + entry.payloadLength)) return;
       this.#promote(true);
       this.#touch(TOUCH);
     }
+  }
+
+  /** Tells of an access of the key found last, whose tag is one of those that are sampled. */
+  #noteReuse(isRead: boolean): void {
+    const { reuse, statistics } = this.#keyspace;
+    const { flags, keyLength, payloadLength } = this.entry;
+    const size = blockBytesFor(headerBytes(flags) + keyLength + payloadLength);
+    reuse.note(this.#tag, this.#reuseRest(), size, isRead, statistics.hits);
+  }
+
+  /** What tells sampled keys of one tag apart. */
+  #reuseRest(): number {
+    return ((this.id & REUSE_DATABASE_MASK) << REUSE_DATABASE_SHIFT) | this.#partition;
   }
 
   #promote(keepWarm: boolean): void {
@@ -668,7 +738,7 @@ export class Database {
     const table = this.#table;
     const upper = table.word0 & LOCATION_UPPER_MASK;
     const lower = table.word1;
-    const { type, encoding, payloadLength, expireAt, bytes, keyOffset, keyLength } = entry;
+    const { payloadLength, expireAt, bytes, keyOffset, keyLength } = entry;
     const flags = (entry.flags & ~WARM) | (keepWarm ? WARM : 0);
     if (!keepWarm) this.#releaseCold();
     else this.coldCount--;
@@ -684,18 +754,7 @@ export class Database {
     );
     table.replace(hotWord(this.#tag, address), address | 0);
     const fromTierKey = this.#key === bytes;
-    this.#writeHeaderWords(
-      address,
-      type,
-      encoding,
-      flags,
-      entry.access,
-      keyLength,
-      payloadLength,
-      expireAt,
-      upper,
-      lower,
-    );
+    writeHeaderOf(this.#keyspace, entry, address, flags, expireAt, upper, lower);
     this.#readHot(address);
     if (fromTierKey) {
       this.#key = entry.bytes;
@@ -711,7 +770,7 @@ export class Database {
   #relayout(expireAt: number): void {
     const arena = this.#keyspace.arena;
     const entry = this.entry;
-    const { type, encoding, access, keyOffset, keyLength, payloadLength, bytes, address } = entry;
+    const { keyOffset, keyLength, payloadLength, bytes, address } = entry;
     if ((entry.flags & EXPIRES) !== 0) this.expiringCount--;
     if (expireAt >= 0) this.expiringCount++;
     const flags = (entry.flags & ~(EXPIRES | WARM)) | (expireAt >= 0 ? EXPIRES : 0);
@@ -727,7 +786,7 @@ export class Database {
     const ownKey = this.#key === bytes && this.#keyOffset === keyOffset;
     arena.free(address);
     this.#table.replace(hotWord(this.#tag, moved), moved | 0);
-    this.#writeHeaderWords(moved, type, encoding, flags, access, keyLength, payloadLength, expireAt, 0, 0);
+    writeHeaderOf(this.#keyspace, entry, moved, flags, expireAt, 0, 0);
     this.#readHot(moved);
     if (ownKey) {
       this.#key = entry.bytes;
@@ -749,7 +808,8 @@ export class Database {
     lower: number,
   ): void {
     const keyLength = this.#keyLength;
-    this.#writeHeaderWords(
+    writeHeader(
+      this.#keyspace,
       address,
       type,
       encoding,
@@ -774,40 +834,11 @@ export class Database {
     }
   }
 
-  #writeHeaderWords(
-    address: number,
-    type: number,
-    encoding: number,
-    flags: number,
-    access: number,
-    keyLength: number,
-    payloadLength: number,
-    expireAt: number,
-    upper: number,
-    lower: number,
-  ): void {
-    const words = this.#keyspace.arena.words[segmentOf(address)];
-    let word = (address & SEGMENT_MASK) << 1;
-    words[word] = recordWord(type, encoding, flags, keyLength);
-    words[word + 1] = access;
-    words[word + 2] = payloadLength;
-    word += 3;
-    if ((flags & EXPIRES) !== 0) {
-      words[word] = expireAt | 0;
-      words[word + 1] = Math.floor(expireAt / 0x100000000);
-      word += 2;
-    }
-    if ((flags & WARM) !== 0) {
-      words[word] = lower;
-      words[word + 1] = upper;
-      word += 2;
-    }
-    if ((flags & LONG_KEY) !== 0) words[word] = keyLength;
-  }
-
   #drop(freesPages: boolean): void {
-    const { watcher } = this.#keyspace;
+    const { watcher, keeper, reuse } = this.#keyspace;
+    if (this.#tag < reuse.tagLimit) reuse.forget(this.#tag, this.#reuseRest());
     if (watcher !== null) this.#showChange(watcher, true);
+    if (keeper !== null) keeper.beforeChange(this);
     const entry = this.entry;
     if (freesPages && (entry.encoding & PAGED) !== 0) this.#freePages();
     if ((entry.flags & EXPIRES) !== 0) this.expiringCount--;
@@ -822,18 +853,25 @@ export class Database {
     this.#found = false;
   }
 
-  /** The value of the key found last goes, and its pages with it, a few at a time. */
+  /**
+   * The value of the key found last goes, and its pages with it, a few at a time; those of a string at once if they are not
+   * many, so that one after another can be overwritten or evicted within the same memory.
+   */
   #freePages(): void {
-    const { bytes, payloadOffset, payloadLength } = this.entry;
+    const { type, hot, bytes, payloadOffset, payloadLength } = this.entry;
     const head = sliceBytes(bytes, payloadOffset, payloadLength);
-    const walk = freePages(head, this.pages);
+    const walk = freeValue(this, this.#keyspace, head);
     const { watcher, events } = this.#keyspace;
-    if (watcher === null || !watcher.keepsPages(head, walk)) events.detached(walk);
+    if (watcher?.keepsPages(head, walk)) return;
+    if (type === TYPE_STRING && hot) {
+      for (let step = 0; step < CHUNKS_FREED_AT_ONCE; step++) if (walk.next().done === true) return;
+    }
+    events.detached(walk);
   }
 
   /** Shows a watcher what is about to change: the key or page that was looked up last and found or missed. */
   #showChange(watcher: ChangeWatcher, isThere: boolean): void {
-    if (this.#holdsPages) watcher.takePage(this, isThere, this.#key, this.#keyOffset);
+    if (this.holdsPages) watcher.takePage(this, isThere, this.#key, this.#keyOffset);
     else if (watcher.takesPlace(this, this.#partition, this.#tag)) this.#showPlace(watcher, isThere);
   }
 
@@ -841,7 +879,7 @@ export class Database {
   #showPlace(watcher: ChangeWatcher, isThere: boolean): void {
     const table = this.#table;
     const { word0, word1 } = table;
-    if (isThere) watcher.takeKey(this);
+    if (isThere && !this.#isDamaged) watcher.takeKey(this);
     if (!table.first(this.#partition, this.#tag)) return;
     const isOwnKey = isThere && this.#key === this.entry.bytes;
     let hasOthers = false;
@@ -874,7 +912,7 @@ export class Database {
   }
 
   #changed(): void {
-    if (this.#holdsPages) return;
+    if (this.holdsPages) return;
     const keyspace = this.#keyspace;
     keyspace.dirty++;
     keyspace.events.modified(this, this.#key, this.#keyOffset, this.#keyLength);
@@ -884,6 +922,17 @@ export class Database {
   #releaseCold(): void {
     const table = this.#table;
     this.coldCount--;
+    if (this.#isDamaged) {
+      this.#isDamaged = false;
+      this.#keyspace.cold?.abandon(
+        table.word0 & LOCATION_UPPER_MASK,
+        table.word1,
+        this.id,
+        this.#partition,
+        this.#tag,
+      );
+      return;
+    }
     this.#release(table.word0 & LOCATION_UPPER_MASK, table.word1);
   }
 
@@ -892,8 +941,7 @@ export class Database {
   }
 
   #release(upper: number, lower: number): void {
-    const entry = this.entry;
-    this.#keyspace.cold?.release(upper, lower, this.id, entry.keyLength, entry.payloadLength, entry.flags);
+    this.#keyspace.cold?.release(upper, lower, this.id, this.#partition, this.#tag, this.entry);
   }
 
   #dropWarm(): void {
@@ -908,35 +956,9 @@ export class Database {
     const start = entry.word * 4;
     const target = start + headerBytes(flags);
     entry.bytes.copyWithin(target, entry.keyOffset, entry.payloadOffset + entry.payloadLength);
-    this.#writeHeaderWords(
-      entry.address,
-      entry.type,
-      entry.encoding,
-      flags,
-      entry.access,
-      entry.keyLength,
-      entry.payloadLength,
-      entry.expireAt,
-      0,
-      0,
-    );
+    writeHeaderOf(this.#keyspace, entry, entry.address, flags, entry.expireAt, 0, 0);
     if (this.#key === entry.bytes) this.#keyOffset = target;
     this.#readHot(entry.address);
-  }
-
-  *#freeAll(table: SlotTable, ofPages: IterableIterator<void> | undefined): IterableIterator<void> {
-    if (ofPages !== undefined) yield* ofPages;
-    const arena = this.#keyspace.arena;
-    for (let partition = 0; partition < PARTITION_COUNT; partition++) {
-      if (table.partitionCount(partition) === 0) continue;
-      if (table.seekAtLeast(partition, 0)) {
-        do {
-          if ((table.word0 & COLD) === 0) arena.free(locationOf(table.word0, table.word1));
-        } while (table.next());
-      }
-      table.clearPartition(partition);
-      yield;
-    }
   }
 }
 

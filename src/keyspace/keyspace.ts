@@ -1,10 +1,14 @@
 import { KeyHash } from '../base/hash.ts';
 import type { Random } from '../base/random.ts';
 import { lfuInitial, lfuTouched, lruClock } from '../heat/access.ts';
+import { REFERENCES_MASK, withReference } from '../heat/references.ts';
+import { ReuseCurve } from '../heat/reuse-curve.ts';
 import { Arena, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import type { ChangeWatcher } from './change-watcher.ts';
 import { Database } from './database.ts';
+import { PageGrowth } from './page-growth.ts';
 import { type Entry, TYPE_PAGE } from './record.ts';
+import type { RecordKeeper } from './record-keeper.ts';
 
 /** Classes of keyspace events, as `notify-keyspace-events` names them (notifications.md of the Redis docs). */
 export const NOTIFY_KEYSPACE = 1;
@@ -30,21 +34,32 @@ export interface ColdTier {
    * tier until its next call. Throws ColdRecordError for a record that fails its checksum or can't be read.
    */
   read(upper: number, lower: number, entry: Entry): void;
-  /** The record at a place is no longer any key's: its space may be reclaimed. `bytes` is its key and payload. */
+  /** The record at a place is no longer any key's: its space may be reclaimed. Its slot was that of a partition and tag. */
   release(
     upper: number,
     lower: number,
     databaseId: number,
-    keyLength: number,
-    payloadLength: number,
-    flags: number,
+    partition: number,
+    tag: number,
+    entry: Entry,
   ): void;
+  /** The same of a record that can't be read: its space is not reclaimed. */
+  abandon(upper: number, lower: number, databaseId: number, partition: number, tag: number): void;
   /** All records of a database are dead. */
   releaseDatabase(databaseId: number): void;
+  /** Within a command: demotes pages, and pages only, as long as they fill memory too much; waits for the device if it must. */
+  relieve(): void;
   /** Whether a cold key that was just read has earned its place in RAM. `hash` and `tag` identify it. */
   admits(hash: number, entryBytes: number): boolean;
   /** OBJECT FREQ/IDLETIME of a cold key consult the sketch of touches: access bits to report. */
   accessOf(hash: number, stored: number): number;
+}
+
+/** A value whose pages are to be freed, of what the database held when it had this number. */
+export interface FreedValue {
+  readonly database: Database;
+  readonly id: number;
+  readonly head: Uint8Array;
 }
 
 /** Who is told of changes to keys. All calls are synchronous, within the command that makes the change. */
@@ -131,11 +146,14 @@ export interface KeyspaceSettings {
 export class Keyspace {
   readonly arena = new Arena();
   readonly indexArena = new Arena();
+  readonly growth = new PageGrowth(this.arena);
   readonly keyHash: KeyHash;
   readonly random: Random;
   readonly events: KeyspaceEvents;
   readonly databases: Database[] = [];
   readonly statistics = new KeyspaceStatistics();
+  /** Is told of accesses once it has begun, which is the tier's to decide. */
+  readonly reuse = new ReuseCurve();
   readonly settings: KeyspaceSettings = {
     lfu: false,
     lfuLogFactor: 10,
@@ -157,6 +175,12 @@ export class Keyspace {
   cold: ColdTier | null = null;
   /** Told of all before it changes, while a snapshot is taken. */
   watcher: ChangeWatcher | null = null;
+  /** Told of hot records before they change, while a checkpoint is taken. */
+  keeper: RecordKeeper | null = null;
+  /** 0 or {@link EPOCH}: a record in RAM without a cold copy that has this bit was changed since the last cut. */
+  epoch = 0;
+  /** Values that are gone, by copies of their heads, while their pages are freed. */
+  readonly freeing = new Set<FreedValue>();
   #nextDatabaseId = 1;
   #nextCollection = 1;
 
@@ -175,6 +199,16 @@ export class Keyspace {
   /** A number for a collection kept in pages, never given twice. */
   takeCollection(): number {
     return this.#nextCollection++;
+  }
+
+  /** The next numbers that the two above give, to go on with in another process. */
+  get nextNumbers(): readonly [databaseId: number, collection: number] {
+    return [this.#nextDatabaseId, this.#nextCollection];
+  }
+
+  set nextNumbers([databaseId, collection]: readonly [databaseId: number, collection: number]) {
+    this.#nextDatabaseId = databaseId;
+    this.#nextCollection = collection;
   }
 
   /** The database, or the table of a database's pages, whose present contents have this number, if they still exist. */
@@ -206,12 +240,15 @@ export class Keyspace {
     return this.settings.lfu ? lfuInitial(this.nowMs) : lruClock(this.nowMs);
   }
 
-  /** Access bits after one more access. */
+  /** Access bits and references after one more access. */
   touched(access: number): number {
     const settings = this.settings;
-    if (!settings.lfu) return lruClock(this.nowMs);
+    const references = withReference(access) & REFERENCES_MASK;
+    if (!settings.lfu) return lruClock(this.nowMs) | references;
     const random = this.random.uint32() / 0x100000000;
-    return lfuTouched(access, this.nowMs, settings.lfuLogFactor, settings.lfuDecayMinutes, random);
+    return (
+      lfuTouched(access, this.nowMs, settings.lfuLogFactor, settings.lfuDecayMinutes, random) | references
+    );
   }
 
   /** Exchanges the contents of two databases (SWAPDB). Constant time. */

@@ -1,10 +1,14 @@
+import { ACCESS_MASK } from '../heat/access.ts';
+import { REFERENCES_MASK } from '../heat/references.ts';
+import { type Arena, SEGMENT_MASK, segmentOf } from '../memory/arena.ts';
 import { earliestFieldExpiry, FIELDS_EXPIRE } from '../types/hash/encoding.ts';
 
 /**
  * The layout of a record in the arena, in 32-bit little-endian words:
  *
  *     word 0   type (4 bits), encoding (4), flags (8), key length (16; 0xffff: see the long-key word)
- *     word 1   access history (24 bits, see heat/access.ts), snapshot version (8)
+ *     word 1   access history (24 bits, see heat/access.ts), epoch (1),
+ *              references (2, see heat/references.ts), 0 (5)
  *     word 2   payload length in bytes
  *     + 2      expiry, lower and upper half of milliseconds since the epoch      if flag EXPIRES
  *     + 2      place of the still valid cold copy, as in a cold slot's words     if flag WARM
@@ -26,6 +30,9 @@ export const TYPE_PAGE = 14;
 
 /** Names as TYPE replies them, by type. */
 export const TYPE_NAMES: readonly string[] = ['string', 'list', 'set', 'zset', 'hash', 'module', 'stream'];
+
+/** Bit of word 1: which side of the last checkpoint's cut the record was changed on (keyspace/record-keeper.ts). */
+export const EPOCH = 1 << 24;
 
 export const EXPIRES = 1;
 export const WARM = 2;
@@ -80,6 +87,44 @@ export class Entry {
   keyLength = 0;
   payloadOffset = 0;
   payloadLength = 0;
+
+  /** Tells of a cold record that can't be read, of which only the key's length is known. */
+  forget(keyLength: number): void {
+    this.hot = false;
+    this.type = 0;
+    this.encoding = 0;
+    this.flags = 0;
+    this.access = 0;
+    this.expireAt = -1;
+    this.keyLength = keyLength;
+    this.payloadLength = 0;
+  }
+
+  /** Takes the record at an address. */
+  readHot(arena: Arena, address: number): void {
+    const segment = segmentOf(address);
+    const words = arena.words[segment];
+    const word = (address & SEGMENT_MASK) << 1;
+    const head = words[word];
+    const flags = (head >>> FLAGS_SHIFT) & 0xff;
+    this.bytes = arena.bytes[segment];
+    this.words = words;
+    this.view = arena.views[segment];
+    this.word = word;
+    this.hot = true;
+    this.address = address;
+    this.type = head & 15;
+    this.encoding = (head >>> 4) & 15;
+    this.flags = flags;
+    this.access = words[word + 1] & (ACCESS_MASK | REFERENCES_MASK);
+    this.payloadLength = words[word + 2];
+    this.expireAt = (flags & EXPIRES) !== 0 ? expiryOf(words[word + 3], words[word + 4]) : -1;
+    const start = word * 4 + ((flags & 7) === 0 ? HEADER_BYTES : headerBytes(flags));
+    const length = (flags & LONG_KEY) !== 0 ? words[(start >>> 2) - 1] : head >>> KEY_LENGTH_SHIFT;
+    this.keyOffset = start;
+    this.keyLength = length;
+    this.payloadOffset = start + length;
+  }
 }
 
 /** Whether fields of a record of this type and encoding expire. */
@@ -93,4 +138,66 @@ export function dueAt(entry: Entry): number {
   if (!fieldsExpire(type, encoding)) return expireAt;
   const field = earliestFieldExpiry(encoding, entry.bytes, entry.payloadOffset, entry.payloadLength);
   return expireAt >= 0 && (field < 0 || expireAt < field) ? expireAt : field;
+}
+
+/** Writes the header of the record at an address, of the present epoch; `upper` and `lower` are its cold copy's place, if it is warm. */
+export function writeHeader(
+  { arena, epoch }: { readonly arena: Arena; readonly epoch: number },
+  address: number,
+  type: number,
+  encoding: number,
+  flags: number,
+  access: number,
+  keyLength: number,
+  payloadLength: number,
+  expireAt: number,
+  upper: number,
+  lower: number,
+): void {
+  const words = arena.words[segmentOf(address)];
+  let word = (address & SEGMENT_MASK) << 1;
+  words[word] = recordWord(type, encoding, flags, keyLength);
+  words[word + 1] = access | epoch;
+  words[word + 2] = payloadLength;
+  word += 3;
+  if ((flags & EXPIRES) !== 0) {
+    words[word] = expireAt | 0;
+    words[word + 1] = Math.floor(expireAt / 0x100000000);
+    word += 2;
+  }
+  if ((flags & WARM) !== 0) {
+    words[word] = lower;
+    words[word + 1] = upper;
+    word += 2;
+  }
+  if ((flags & LONG_KEY) !== 0) words[word] = keyLength;
+}
+
+/**
+ * Writes the header of a record at an address that has the name and the value of the record loaded into `entry`, with other
+ * flags, expiry and place of a cold copy: see {@link writeHeader}.
+ */
+export function writeHeaderOf(
+  keyspace: { readonly arena: Arena; readonly epoch: number },
+  entry: Entry,
+  address: number,
+  flags: number,
+  expireAt: number,
+  upper: number,
+  lower: number,
+): void {
+  const { type, encoding, access, keyLength, payloadLength } = entry;
+  writeHeader(
+    keyspace,
+    address,
+    type,
+    encoding,
+    flags,
+    access,
+    keyLength,
+    payloadLength,
+    expireAt,
+    upper,
+    lower,
+  );
 }

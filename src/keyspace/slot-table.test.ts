@@ -278,3 +278,29 @@ describe('SlotTable', () => {
     expect(table.capacity).toBeLessThan(table.count / 0.55 + PARTITION_COUNT * 64);
   });
 });
+
+test('a partition that is filled at once is as one that has grown', () => {
+  const random = new SeededRandom(3);
+  for (const count of [1, 7, 57, 64, 500, 4000]) {
+    const table = new SlotTable(new Arena());
+    const partition = count % PARTITION_COUNT;
+    const tags = Int32Array.from({ length: count }, () => random.below(TAG_LIMIT)).sort();
+    // Some that are the same, at the end too.
+    tags.fill(TAG_LIMIT - 1, Math.ceil(count * 0.9));
+    const slots = Int32Array.from({ length: count * 2 }, (_, at) =>
+      at % 2 === 0 ? coldWord(tags[at / 2], at & 0x7f) : at,
+    );
+    table.fillPartition(partition, slots, count);
+    const copy = new Int32Array(count * 2);
+    table.copyPartition(partition, copy);
+    expect(copy).toEqual(slots);
+    for (let at = 0; at < slots.length; at += 2)
+      expect(table.findLocation(partition, slots[at], slots[at + 1])).toBe(true);
+    for (let at = 0; at < 200; at++) table.insert(partition, coldWord(random.below(TAG_LIMIT), 1), -at);
+    for (let at = 0; at < slots.length; at += 2) {
+      expect(table.findLocation(partition, slots[at], slots[at + 1])).toBe(true);
+      table.remove();
+    }
+    expect(table.count).toBe(200);
+  }
+});

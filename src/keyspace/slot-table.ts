@@ -343,6 +343,34 @@ export class SlotTable {
     return this.#pageCounts[partition];
   }
 
+  /** Copies the slots of a partition in hash order to `target`, two words each; it has room for `partitionCount` of them. */
+  copyPartition(partition: number, target: Int32Array): void {
+    this.#partition = partition;
+    const pageCount = this.#pageCounts[partition];
+    let used = 0;
+    for (let page = 0; page < pageCount; page++) {
+      const address = this.#pageAt(partition, page);
+      const words = this.#arena.words[address >>> 22];
+      const start = (address & SEGMENT_MASK) << 1;
+      for (let at = start; at < start + SLOTS_PER_PAGE * 2; at += 2) {
+        if ((words[at] & STATE_MASK) === 0) continue;
+        target[used++] = words[at];
+        target[used++] = words[at + 1];
+      }
+    }
+  }
+
+  /** Fills an empty partition with `count` slots, two words each, in the order of their tags. Linear. */
+  fillPartition(partition: number, slots: Int32Array, count: number): void {
+    assert(this.#counts[partition] === 0, 'slot table: only an empty partition is filled');
+    if (count === 0) return;
+    this.#counts[partition] = count;
+    this.count += count;
+    // As full as partitions are that have grown by themselves, each at a point of its own between two sizes.
+    const load = SHRUNK_LOAD + (GROW_LOAD - SHRUNK_LOAD) * phaseOf(partition);
+    this.#layOut(partition, Math.ceil(count / (SLOTS_PER_PAGE * load)), slots, count * 2, 2);
+  }
+
   /** Gives all pages of one partition back; its keys are gone. */
   clearPartition(partition: number): void {
     this.count -= this.#counts[partition];
@@ -442,9 +470,11 @@ export class SlotTable {
 
   #grow(partition: number): void {
     const pageCount = this.#pageCounts[partition];
-    // Between a sixteenth and three sixteenths, by partition, so that partitions do not grow in step.
-    const phase = ((partition * 2654435761) >>> 20) / 4096;
-    this.#rebuild(partition, Math.max(pageCount + 1, Math.floor(pageCount * (1.0625 + phase / 8))));
+    // Between a sixteenth and three sixteenths.
+    this.#rebuild(
+      partition,
+      Math.max(pageCount + 1, Math.floor(pageCount * (1.0625 + phaseOf(partition) / 8))),
+    );
   }
 
   /** Lays a partition out anew on this many pages, whose load may be {@link GROW_LOAD} at most. */
@@ -452,8 +482,7 @@ export class SlotTable {
     this.#partition = partition;
     const oldPageCount = this.#pageCounts[partition];
     const count = this.#counts[partition];
-    if (this.#scratch.length < count * 3) this.#scratch = new Int32Array(Math.ceil(count * 3.75));
-    const scratch = this.#scratch;
+    const scratch = this.#takeScratch(count);
     const oldHints = this.#hints[partition];
     let used = 0;
     const copied = count === 0 ? 0 : oldPageCount << PAGE_SHIFT;
@@ -465,9 +494,24 @@ export class SlotTable {
       scratch[used + 2] = oldHints === null ? -1 : oldHints[position >>> PAGE_SHIFT] | 0;
       used += 3;
     }
+    this.#layOut(partition, pageCount, scratch, used, 3);
+  }
+
+  /** Room for so many slots of three words. */
+  #takeScratch(count: number): Int32Array {
+    if (this.#scratch.length < count * 3) this.#scratch = new Int32Array(Math.ceil(count * 3.75));
+    return this.#scratch;
+  }
+
+  /**
+   * Lays slots out on this many pages of a partition, as its new content. They are the first `used` words of `slots`, `stride`
+   * words each: the slot's own two, and if there is a third, what its expiry hint was.
+   */
+  #layOut(partition: number, pageCount: number, slots: Int32Array, used: number, stride: number): void {
+    this.#partition = partition;
     this.#resizeDirectory(partition, pageCount);
     const capacity = pageCount << PAGE_SHIFT;
-    const scale = scaleFor(scratch, used, capacity);
+    const scale = scaleFor(slots, used, stride, capacity);
     this.#scales[partition] = scale;
     for (let at = 0; at < pageCount; at++) {
       const page = this.#pageAt(partition, at);
@@ -477,13 +521,25 @@ export class SlotTable {
     const hints = this.#hints[partition];
     if (hints !== null) hints.fill(NO_EXPIRY);
     let position = -1;
-    for (let at = 0; at < used; at += 3) {
-      const home = ((scratch[at] >>> TAG_SHIFT) * scale) | 0;
+    let pageNumber = -1;
+    let words: Int32Array = slots;
+    let start = 0;
+    for (let at = 0; at < used; at += stride) {
+      const word0 = slots[at];
+      const home = ((word0 >>> TAG_SHIFT) * scale) | 0;
       position = home > position ? home : position + 1;
-      this.#write(position, scratch[at], scratch[at + 1]);
-      if (hints !== null) lowerHint(hints, position >>> PAGE_SHIFT, scratch[at + 2] >>> 0);
+      if (position >>> PAGE_SHIFT !== pageNumber) {
+        pageNumber = position >>> PAGE_SHIFT;
+        assert(pageNumber < pageCount, 'slot table: a partition overflowed');
+        const page = this.#pageAt(partition, pageNumber);
+        words = this.#arena.words[page >>> 22];
+        start = (page & SEGMENT_MASK) << 1;
+      }
+      const target = start + ((position & PAGE_MASK) << 1);
+      words[target] = word0;
+      words[target + 1] = slots[at + 1];
+      if (hints !== null && stride === 3) lowerHint(hints, pageNumber, slots[at + 2] >>> 0);
     }
-    assert(position < capacity, 'slot table: a partition overflowed');
   }
 
   #pageAt(partition: number, page: number): number {
@@ -525,26 +581,31 @@ export class SlotTable {
   }
 }
 
+/** From 0 up to but without 1, by partition, so that partitions do not grow in step. */
+function phaseOf(partition: number): number {
+  return ((partition * 2654435761) >>> 20) / 4096;
+}
+
 /**
- * Positions per tag for slots of three words. Some positions at the end are no tag's home, so that the last run has somewhere
+ * Positions per tag for slots of `stride` words. Some positions at the end are no tag's home, so that the last run has somewhere
  * to go: a few, or as many as it takes where many keys share the last tags.
  */
-function scaleFor(slots: Int32Array, used: number, capacity: number): number {
+function scaleFor(slots: Int32Array, used: number, stride: number, capacity: number): number {
   if (capacity === 0) return 0;
   const room = Math.min(TAIL_ROOM_MAX, Math.floor(capacity * (1 - GROW_LOAD)));
   let spare = capacity === SLOTS_PER_PAGE ? 8 : 24;
   for (;;) {
     const scale = (capacity - spare) / TAG_LIMIT;
-    const missing = endOf(slots, used, scale) + room - capacity;
+    const missing = endOf(slots, used, stride, scale) + room - capacity;
     if (missing <= 0) return scale;
     spare = Math.min(capacity, spare + missing);
   }
 }
 
 /** The position behind the last of these slots. */
-function endOf(slots: Int32Array, used: number, scale: number): number {
+function endOf(slots: Int32Array, used: number, stride: number, scale: number): number {
   let position = -1;
-  for (let at = 0; at < used; at += 3) {
+  for (let at = 0; at < used; at += stride) {
     const home = ((slots[at] >>> TAG_SHIFT) * scale) | 0;
     position = home > position ? home : position + 1;
   }

@@ -162,6 +162,34 @@ describe('Arena', () => {
     }
   });
 
+  test('the first segment is given back when it is emptied, and its first block never has address 0', () => {
+    const arena = new Arena();
+    const addresses = Array.from({ length: 1000 }, () => arena.allocate(1000));
+    const kept = addresses[999];
+    for (const address of addresses) if (address !== kept) arena.free(address);
+    expect(arena.vacate(SEGMENT_BYTES)).toBe(true);
+    let moved = 0;
+    while (arena.isVacating) {
+      arena.vacateSome(100, (address) => {
+        moved = arena.allocate(1000);
+        arena.free(address);
+      });
+    }
+    expect([arena.bytes[0].length, arena.isFree(kept), segmentOf(moved)]).toEqual([0, true, 1]);
+    expect(arena.touchedBytes).toBe(4 * SLAB_BYTES);
+    arena.free(moved);
+    expect(arena.allocate(16)).toBeGreaterThan(0);
+    expect(arena.blockCount).toBe(1);
+  });
+
+  test('an empty first segment goes when it is asked for', () => {
+    const arena = new Arena();
+    arena.free(arena.allocate(1000));
+    expect(arena.touchedBytes).toBe(4 * SLAB_BYTES);
+    expect([arena.vacate(SEGMENT_BYTES), arena.isVacating, arena.mappedBytes]).toEqual([true, false, 0]);
+    expect(arena.vacate(SEGMENT_BYTES)).toBe(false);
+  });
+
   test('a freed slab serves another size', () => {
     const arena = new Arena();
     const addresses = Array.from({ length: 4 * (SLAB_BYTES / 64) - 1 }, () => arena.allocate(64));
@@ -251,5 +279,31 @@ describe('Arena', () => {
     }
     expect(seen.size).toBeGreaterThan(checked.blocks.size * 0.7);
     expect(new Arena().sample(0, 0, 8, target)).toBe(0);
+  });
+
+  test('a sweep meets every live block once a round, whatever their sizes', () => {
+    const arena = new Arena();
+    const live = new Set<number>();
+    const random = new SeededRandom(5);
+    for (let at = 0; at < 3000; at++)
+      live.add(arena.allocate(8 + random.below(at % 50 === 0 ? 400_000 : 3000)));
+    for (const address of [...live]) {
+      if (random.below(3) === 0) {
+        live.delete(address);
+        arena.free(address);
+      }
+    }
+    const target = new Float64Array(7);
+    const met: number[] = [];
+    for (let hand = 0; met.length < live.size; hand = arena.sweptTo) {
+      const found = arena.sweep(hand, target.length, target);
+      expect(found).toBeGreaterThan(0);
+      met.push(...target.subarray(0, found));
+    }
+    // The last sweep may have begun the next round.
+    met.length = live.size;
+    expect(new Set(met)).toEqual(live);
+    expect([...met].sort((left, right) => left - right)).toEqual(met);
+    expect(new Arena().sweep(0, 7, target)).toBe(0);
   });
 });

@@ -94,6 +94,8 @@ export class Arena {
   slabBytes = 0;
   /** Live blocks. */
   blockCount = 0;
+  /** Where the last {@link sweep} ended. */
+  sweptTo = 0;
   /** Bytes of the mapped segments that were ever handed out, which are resident whether in use or not. */
   touchedBytes = 0;
 
@@ -226,6 +228,45 @@ export class Arena {
     return 0;
   }
 
+  /**
+   * Puts up to `count` live blocks into `target`, in the order of their addresses from `from` on and around, and returns how
+   * many. The next sweep begins at `sweptTo`. Slabs without blocks cost a step each.
+   */
+  sweep(from: number, count: number, target: Float64Array): number {
+    const total = this.slabTotal;
+    let slab = Math.floor(from / UNITS_PER_SLAB);
+    let start = from - slab * UNITS_PER_SLAB;
+    let found = 0;
+    for (let step = 0; step < total; step++) {
+      if (slab >= total) {
+        slab = 0;
+        start = 0;
+      }
+      const sizeClass = this.#slabClass[slab];
+      const base = slab * UNITS_PER_SLAB;
+      if (sizeClass === RUN_CLASS) {
+        if (start === 0) target[found++] = base;
+      } else if (sizeClass !== FREE_CLASS) {
+        const blockUnits = CLASS_UNITS[sizeClass];
+        const end = this.#usedUnits(slab, blockUnits);
+        const words = this.words[segmentOf(base)];
+        let offset = Math.ceil(start / blockUnits) * blockUnits;
+        for (; offset < end && found < count; offset += blockUnits) {
+          if (words[((base + offset) & SEGMENT_MASK) << 1] !== FREE_BLOCK) target[found++] = base + offset;
+        }
+        if (offset < end) {
+          this.sweptTo = base + offset;
+          return found;
+        }
+      }
+      slab++;
+      start = 0;
+      if (found === count) break;
+    }
+    this.sweptTo = slab * UNITS_PER_SLAB;
+    return found;
+  }
+
   get slabTotal(): number {
     return this.bytes.length * SLABS_PER_SEGMENT;
   }
@@ -242,12 +283,13 @@ export class Arena {
 
   /**
    * Begins to empty the segment with the fewest live bytes, if those are at most `liveBytesMax`: from now on nothing is
-   * handed out from it, and {@link vacateSome} moves what lives there. Never the first segment. False if there is none.
+   * handed out from it, and {@link vacateSome} moves what lives there; one without any goes at once. False if
+   * there is none.
    */
   vacate(liveBytesMax: number): boolean {
     let best = NONE;
     let bestBytes = liveBytesMax;
-    for (let segment = 1; segment < this.bytes.length; segment++) {
+    for (let segment = 0; segment < this.bytes.length; segment++) {
       if (this.bytes[segment].length === 0) continue;
       const live = this.#liveBytesOf(segment);
       if (live <= bestBytes) {
@@ -256,6 +298,10 @@ export class Arena {
       }
     }
     if (best === NONE) return false;
+    if (this.#freeQuads[best] === QUADS_PER_SEGMENT) {
+      this.#unmapSegment(best);
+      return true;
+    }
     const first = best * SLABS_PER_SEGMENT;
     for (let slab = first; slab < first + SLABS_PER_SEGMENT; slab++) {
       if (this.#isListed(slab)) this.#unlink(slab, this.#slabClass[slab]);
@@ -316,12 +362,18 @@ export class Arena {
     return units * UNIT_BYTES;
   }
 
+  /** Units of a slab up to the end of the last block that was ever handed out. */
+  #usedUnits(slab: number, blockUnits: number): number {
+    const fresh = this.#slabFresh[slab];
+    if (fresh !== NONE) return fresh;
+    const slabUnits = blockUnits > SMALL_UNITS_MAX ? UNITS_PER_QUAD : UNITS_PER_SLAB;
+    return Math.floor(slabUnits / blockUnits) * blockUnits;
+  }
+
   /** Addresses of the live blocks of a slab. */
   #liveBlocks(slab: number): number[] {
     const blockUnits = CLASS_UNITS[this.#slabClass[slab]];
-    const slabUnits = blockUnits > SMALL_UNITS_MAX ? UNITS_PER_QUAD : UNITS_PER_SLAB;
-    const fresh = this.#slabFresh[slab];
-    const end = fresh === NONE ? Math.floor(slabUnits / blockUnits) * blockUnits : fresh;
+    const end = this.#usedUnits(slab, blockUnits);
     const base = slab * UNITS_PER_SLAB;
     const words = this.words[segmentOf(base)];
     const live: number[] = [];
@@ -481,16 +533,20 @@ export class Arena {
     const segment = (quad / QUADS_PER_SEGMENT) | 0;
     this.#freeQuads[segment] += count;
     if (segment < this.#firstOpenSegment) this.#firstOpenSegment = segment;
-    if (this.#freeQuads[segment] === QUADS_PER_SEGMENT && segment > 0) {
-      if (segment === this.#vacating) this.#vacating = NONE;
-      this.bytes[segment] = NO_BYTES;
-      this.words[segment] = NO_WORDS;
-      this.views[segment] = NO_VIEW;
-      const first = segment * QUADS_PER_SEGMENT;
-      for (let at = first; at < first + QUADS_PER_SEGMENT; at++) {
-        if (this.#quadTouched[at] !== 0) this.touchedBytes -= UNITS_PER_QUAD * UNIT_BYTES;
-        this.#quadTouched[at] = 0;
-      }
+    // The first segment stays, so that a few keys that come and go do not map it each time.
+    const isDropped = segment > 0 || this.#vacating === 0;
+    if (isDropped && this.#freeQuads[segment] === QUADS_PER_SEGMENT) this.#unmapSegment(segment);
+  }
+
+  #unmapSegment(segment: number): void {
+    if (segment === this.#vacating) this.#vacating = NONE;
+    this.bytes[segment] = NO_BYTES;
+    this.words[segment] = NO_WORDS;
+    this.views[segment] = NO_VIEW;
+    const first = segment * QUADS_PER_SEGMENT;
+    for (let at = first; at < first + QUADS_PER_SEGMENT; at++) {
+      if (this.#quadTouched[at] !== 0) this.touchedBytes -= UNITS_PER_QUAD * UNIT_BYTES;
+      this.#quadTouched[at] = 0;
     }
   }
 

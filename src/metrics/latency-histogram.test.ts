@@ -46,3 +46,22 @@ test('reset forgets', () => {
   expect(histogram.count).toBe(0);
   histogram.forEachBucket(() => expect.unreachable());
 });
+
+test('percentiles are right to a 128th', () => {
+  const histogram = new LatencyHistogram();
+  for (let microseconds = 1; microseconds <= 1000; microseconds++) histogram.record(microseconds);
+  // Read off INFO latencystats of redis-server 7.0.15, of durations of 9 and of 50 microseconds.
+  const one = new LatencyHistogram();
+  one.record(9);
+  expect(one.percentile(50).toFixed(3)).toBe('9.023');
+  one.record(50);
+  expect(one.percentile(100).toFixed(3)).toBe('50.175');
+  expect(one.percentile(0).toFixed(3)).toBe('8.960');
+  for (const percent of [1, 10, 50, 99, 99.9, 100]) {
+    const exact = percent * 10;
+    expect(histogram.percentile(percent)).toBeGreaterThanOrEqual(Math.floor(exact));
+    expect(histogram.percentile(percent)).toBeLessThanOrEqual(exact * (1 + 1 / 64));
+  }
+  histogram.record(1e9);
+  expect(histogram.percentile(100)).toBeCloseTo(1e6, -4);
+});

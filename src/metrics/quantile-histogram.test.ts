@@ -17,6 +17,16 @@ test('quantiles are right to a sixteenth, the largest exactly', () => {
         expect(histogram.quantile(share)).toBeGreaterThanOrEqual(exact * (1 - 1e-9));
         expect(histogram.quantile(share)).toBeLessThanOrEqual(exact * (1 + 1 / 16) + 1 / 16);
       }
+      for (const limit of [0, 1, 1000, 1e6]) {
+        const counted = histogram.countUpTo(limit);
+        expect(counted).toBeLessThanOrEqual(sorted.filter((duration) => duration <= limit).length);
+        const surely = limit * (1 - 1 / 16) - 1 / 16;
+        expect(counted).toBeGreaterThanOrEqual(sorted.filter((duration) => duration <= surely).length);
+      }
+      expect(histogram.sum).toBeCloseTo(
+        durations.reduce((sum, duration) => sum + duration, 0),
+        0,
+      );
       expect(histogram.max).toBe(sorted[sorted.length - 1]);
     }),
   );

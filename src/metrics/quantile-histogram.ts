@@ -9,15 +9,25 @@ const UNITS_MAX = 0x7fffffff;
 export class QuantileHistogram {
   readonly #counts = new Float64Array((32 - SUB_BITS + 1) * BUCKETS_PER_DOUBLING);
   count = 0;
-  /** The longest duration in microseconds, exactly. */
+  /** The longest duration in microseconds, and that of all together, exactly. */
   max = 0;
+  sum = 0;
 
   /** Counts a duration. Constant time, allocates nothing. */
   record(microseconds: number): void {
     const units = Math.min(microseconds * UNITS_PER_MICROSECOND, UNITS_MAX) | 0;
     this.#counts[bucketOf(units)]++;
     this.count++;
+    this.sum += microseconds;
     if (microseconds > this.max) this.max = microseconds;
+  }
+
+  /** How many durations do not exceed so many microseconds, as far as the buckets tell. */
+  countUpTo(microseconds: number): number {
+    const last = bucketOf(Math.min(microseconds * UNITS_PER_MICROSECOND, UNITS_MAX) | 0);
+    let counted = 0;
+    for (let bucket = 0; bucket < last; bucket++) counted += this.#counts[bucket];
+    return counted;
   }
 
   /** The duration in microseconds that a share (0 to 1) of all does not exceed; 0 if there are none. */

@@ -12,7 +12,15 @@ export class ServerStatistics {
   evictedClients = 0;
   readsProcessed = 0;
   writesProcessed = 0;
+  /** Ticks that ran commands, and runs of the cron; and their time in microseconds. */
   eventLoopCycles = 0;
+  eventLoopMicroseconds = 0;
+  /** Time of looking for expired keys besides commands. */
+  expiryMicroseconds = 0;
+  /** Values and databases that were freed in the background. */
+  lazyFreedObjects = 0;
+  /** How long memory has been above its limit. */
+  readonly overLimit = new Stretch();
   /** Microseconds of CPU the main thread used in its longest tick since the start or CONFIG RESETSTAT. */
   longestTickMicroseconds = 0;
   peakMemory = 0;
@@ -22,6 +30,17 @@ export class ServerStatistics {
   readonly operationsPerSecond = new Rate();
   readonly inputPerSecond = new Rate();
   readonly outputPerSecond = new Rate();
+  readonly cyclesPerSecond = new Rate();
+  readonly eventLoopPerSecond = new Rate();
+
+  /** Takes what the rates are made of; to be called some ten times a second. */
+  sample(nowMs: number): void {
+    this.operationsPerSecond.sample(this.commandsProcessed, nowMs);
+    this.inputPerSecond.sample(this.bytesReceived, nowMs);
+    this.outputPerSecond.sample(this.bytesSent, nowMs);
+    this.cyclesPerSecond.sample(this.eventLoopCycles, nowMs);
+    this.eventLoopPerSecond.sample(this.eventLoopMicroseconds, nowMs);
+  }
 
   /** Counts an error reply by its code. */
   countError(text: string): void {
@@ -46,6 +65,10 @@ export class ServerStatistics {
     this.readsProcessed = 0;
     this.writesProcessed = 0;
     this.eventLoopCycles = 0;
+    this.eventLoopMicroseconds = 0;
+    this.expiryMicroseconds = 0;
+    this.lazyFreedObjects = 0;
+    this.overLimit.reset();
     this.longestTickMicroseconds = 0;
     this.errors.clear();
   }
@@ -83,6 +106,36 @@ export class ClientPeaks {
 
   get outputBytes(): number {
     return Math.max(...this.#output);
+  }
+}
+
+/** How long something has been so, in all and at present. */
+export class Stretch {
+  #sinceMs = 0;
+  #beforeMs = 0;
+
+  /** Notes whether it is so at a time. */
+  note(isSo: boolean, nowMs: number): void {
+    if (isSo === this.#sinceMs > 0) return;
+    if (isSo) {
+      this.#sinceMs = nowMs;
+      return;
+    }
+    this.#beforeMs += this.presentMs(nowMs);
+    this.#sinceMs = 0;
+  }
+
+  presentMs(nowMs: number): number {
+    return this.#sinceMs === 0 ? 0 : Math.max(0, nowMs - this.#sinceMs);
+  }
+
+  totalMs(nowMs: number): number {
+    return this.#beforeMs + this.presentMs(nowMs);
+  }
+
+  /** Forgets what has been; what is so goes on. */
+  reset(): void {
+    this.#beforeMs = 0;
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Files } from '../base/files.ts';
+import { sleep } from '../base/sleep.ts';
+import type { DebugSwitches } from '../command-table/debug-switches.ts';
 import type { ScriptControl } from '../command-table/script-control.ts';
 import type { Config } from '../config/config.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
@@ -21,6 +23,9 @@ export interface PersistenceHost {
   readonly clock: Clock;
   readonly files: Files;
   readonly scripts: ScriptControl;
+  readonly switches: DebugSwitches;
+  /** Which tier's data it is that is written now, and how many cuts of checkpoints were made; null with Flex off. */
+  origin(): { readonly tier: string; readonly cut: number } | null;
   /** Bytes of RAM that the server may take, 0 for no limit, and those that it takes. */
   memoryLimit(): number;
   usedBytes(): number;
@@ -28,6 +33,17 @@ export interface PersistenceHost {
   makeRoom(): 'run' | 'wait' | 'full';
   free(walk: IterableIterator<void>, atOnce: boolean): void;
   log(text: string, level?: 'debug' | 'verbose' | 'notice' | 'warning'): void;
+}
+
+/** Microseconds of a delay per key as the configuration gives it: below 0 it is a microsecond for so many keys. */
+export function keyDelayUs(setting: number): number {
+  return setting < 0 ? -1 / setting : setting;
+}
+
+/** Holds the process up after so many loaded keys, as `key-load-delay` asks for. */
+export function delayLoad(host: PersistenceHost, keys: number): void {
+  const setting = host.config.values['key-load-delay'];
+  if (setting !== 0) sleep((keyDelayUs(setting) * keys) / 1000);
 }
 
 /** Bytes that a snapshot may keep of what changes. */

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { LOADING } from '../base/error-replies.ts';
 import { errorReason } from '../base/files.ts';
 import type { ShutdownOptions } from '../command-table/call.ts';
 import type {
@@ -6,12 +7,18 @@ import type {
   PersistenceControl,
   PersistenceReport,
 } from '../command-table/persistence-control.ts';
-import { keptBytesMax, LoadProgress, loadInParts, type PersistenceHost, SLICE_US } from './host.ts';
+import {
+  delayLoad,
+  keptBytesMax,
+  LoadProgress,
+  loadInParts,
+  type PersistenceHost,
+  SLICE_US,
+} from './host.ts';
 import { RdbError } from './rdb/rdb-error.ts';
 import { RdbLoader } from './rdb-loader.ts';
 import { SnapshotWriting } from './snapshot-writing.ts';
 
-const LOADING = 'LOADING Redis is loading the dataset in memory';
 const WRITES_STOPPED =
   "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
 /** Seconds before a snapshot that failed is begun again by itself. */
@@ -27,6 +34,8 @@ interface Running {
 export class Persistence implements PersistenceControl {
   /** Something else is being written: snapshots in the background wait for it. */
   isOccupied = false;
+  /** The tier is being taken up: how far that has come. */
+  restoring: LoadingReport | null = null;
   readonly #host: PersistenceHost;
   #running: Running | null = null;
   #isScheduled = false;
@@ -50,12 +59,12 @@ export class Persistence implements PersistenceControl {
   }
 
   get isRestricting(): boolean {
-    return this.#loader !== null || this.#hasFailed;
+    return this.#loader !== null || this.restoring !== null || this.#hasFailed;
   }
 
   refusalOf(isWrite: boolean, isAllowedWhileLoading: boolean): string | null {
     const { values } = this.#host.config;
-    if (this.#loader !== null) return isAllowedWhileLoading ? null : LOADING;
+    if (this.#loader !== null || this.restoring !== null) return isAllowedWhileLoading ? null : LOADING;
     const stopsWrites = values['stop-writes-on-bgsave-error'] && values.save.length > 0 && this.#hasFailed;
     return isWrite && stopsWrites ? WRITES_STOPPED : null;
   }
@@ -204,13 +213,12 @@ export class Persistence implements PersistenceControl {
 
   /**
    * As {@link loadAtOnce}, in parts between which others run, who are told that data is being loaded; waits where there is no room
-   * yet.
+   * yet. Another file may be given, and then whether keys that are there are replaced.
    */
-  async load(): Promise<void> {
-    const { path } = this;
+  async load(path = this.path, replaces = false): Promise<void> {
     if (!this.#host.files.exists(path)) return;
     try {
-      await loadInParts(this.#host, this.#load(path, false), (reason) => new RdbError(reason));
+      await loadInParts(this.#host, this.#load(path, replaces), (reason) => new RdbError(reason));
     } catch (error) {
       throw new Error(`Can't load ${path}: ${loadFailure(error)}`);
     }
@@ -246,7 +254,7 @@ export class Persistence implements PersistenceControl {
   }
 
   #loadingReport(nowMs: number): LoadingReport | null {
-    if (this.#loader === null) return null;
+    if (this.#loader === null) return this.restoring;
     return {
       startSeconds: Math.floor(this.#loadStartMs / 1000),
       totalBytes: this.#loadBytes,
@@ -263,6 +271,7 @@ export class Persistence implements PersistenceControl {
       limits: config.values,
       loadFunction: (source) => void scripts.loadLibrary(source, replaces),
       log: (text) => log(text, 'notice'),
+      delay: (keys) => delayLoad(this.#host, keys),
     });
     const wasPaused = keyspace.expiryPaused;
     const file = files.open(path, 'read');
@@ -279,7 +288,7 @@ export class Persistence implements PersistenceControl {
       };
       const steps = loader.load(source, {
         totalBytes,
-        verifiesChecksum: config.values.rdbchecksum,
+        verifiesChecksum: config.values.rdbchecksum && !this.#host.switches.skipsChecksums,
         replaces,
       });
       const progress = new LoadProgress(this.#host, path, totalBytes);

@@ -85,6 +85,10 @@ export class PreservedPages extends ReadRecord implements PageStore {
     throw new Error('a value of a snapshot is not changed');
   }
 
+  findToRemove(): never {
+    throw new Error('a value of a snapshot is not changed');
+  }
+
   create(): never {
     throw new Error('a value of a snapshot is not changed');
   }
@@ -106,7 +110,7 @@ export class PreservedValue extends ReadRecord implements ValueStore {
   readonly preservedPages: PreservedPages | null;
   readonly #pages: PageStore | null;
 
-  /** Copies what the database has loaded; the key's bytes come first. Only strings have no use for `pages`. */
+  /** Copies what the database has loaded; the key's bytes come first. Only a string in its record has no use for `pages`. */
   constructor(
     database: Database,
     databaseNumber: number,

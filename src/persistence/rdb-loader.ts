@@ -1,14 +1,18 @@
+import { viewOf } from '../base/bytes.ts';
 import { quoteBytes } from '../base/quote.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import { RdbFileReader } from './rdb/file-reader.ts';
 import { RdbError } from './rdb/rdb-error.ts';
 import type { ReadSource } from './rdb/reader.ts';
+import { RdbType } from './rdb/types.ts';
 import { restoreAccess, storeBuilt } from './store-value.ts';
 import { ValueBuilder, type ValueLimits } from './value-builder.ts';
 
 /** Keys between two pauses of a load. */
 const KEYS_PER_STEP = 16;
+
+const NONE = new Uint8Array(0);
 
 /** What a load needs beside the keyspace. */
 export interface LoadHost {
@@ -16,6 +20,8 @@ export interface LoadHost {
   /** Takes the source of a library of functions. Throws an Error with the reason. */
   loadFunction(source: Uint8Array): void;
   log(text: string): void;
+  /** Waits where loading is to be slow: called with how many keys were loaded since the last call. */
+  delay?(keys: number): void;
 }
 
 /** How a file is loaded. */
@@ -41,6 +47,9 @@ export class RdbLoader {
   readonly #host: LoadHost;
   readonly #builder: ValueBuilder;
   #file: RdbFileReader | null = null;
+  /** The bytes that keys are lent in, and a view of them. */
+  #keyBytes: Uint8Array = NONE;
+  #keyView: DataView = viewOf(NONE);
 
   constructor(keyspace: Keyspace, host: LoadHost) {
     this.#keyspace = keyspace;
@@ -81,8 +90,14 @@ export class RdbLoader {
           break;
         }
         case 'key':
-          yield* this.#loadKey(file, database, replaces, keepsExpired);
-          if (++keys % KEYS_PER_STEP === 0) yield;
+          // A string is most often short, and there are many of them: no steps are made for each.
+          if (this.#isLeftOut(file, keepsExpired)) this.expiredKeys++;
+          else if (file.type === RdbType.STRING) this.#loadString(file, database, replaces);
+          else yield* this.#loadValue(file, database, replaces);
+          if (++keys % KEYS_PER_STEP === 0) {
+            this.#host.delay?.(KEYS_PER_STEP);
+            yield;
+          }
           break;
       }
     }
@@ -104,20 +119,25 @@ export class RdbLoader {
       log(`RDB age ${Math.max(0, Math.floor(nowMs / 1000) - Number(value))} seconds`);
   }
 
-  *#loadKey(
-    file: RdbFileReader,
-    database: Database,
-    replaces: boolean,
-    keepsExpired: boolean,
-  ): IterableIterator<void> {
-    const keyspace = this.#keyspace;
-    const builder = this.#builder;
-    const { bytes, offset, length } = file.key;
-    if (!keepsExpired && file.expireAtMs !== -1 && file.expireAtMs < keyspace.nowMs) {
-      // The value is passed over with the next part.
-      this.expiredKeys++;
-      return;
+  /** Whether a key has expired; its value is passed over with the next part then. */
+  #isLeftOut({ expireAtMs }: RdbFileReader, keepsExpired: boolean): boolean {
+    return !keepsExpired && expireAtMs !== -1 && expireAtMs < this.#keyspace.nowMs;
+  }
+
+  #loadString(file: RdbFileReader, database: Database, replaces: boolean): void {
+    this.#builder.use(database.pages);
+    let isStored = false;
+    try {
+      file.readValue(this.#builder);
+      this.#store(file, database, replaces);
+      isStored = true;
+    } finally {
+      if (!isStored) this.#discard();
     }
+  }
+
+  *#loadValue(file: RdbFileReader, database: Database, replaces: boolean): IterableIterator<void> {
+    const builder = this.#builder;
     builder.use(database.pages);
     let isStored = false;
     try {
@@ -125,16 +145,26 @@ export class RdbLoader {
         this.emptyKeys++;
         return;
       }
-      if (database.find(bytes, offset, length, 0) && !replaces) {
-        const name = quoteBytes(bytes, offset, length).toString('latin1');
-        throw new RdbError(`RDB has duplicated key ${name} in DB ${database.number}`);
-      }
-      storeBuilt(database, builder, file.expireAtMs);
+      this.#store(file, database, replaces);
       isStored = true;
     } finally {
       if (!isStored) this.#discard();
     }
-    restoreAccess(keyspace, database, file.frequency, file.idleSeconds);
+  }
+
+  /** Stores the value that was built under the file's key. */
+  #store(file: RdbFileReader, database: Database, replaces: boolean): void {
+    const { bytes, offset, length } = file.key;
+    if (bytes !== this.#keyBytes) {
+      this.#keyBytes = bytes;
+      this.#keyView = viewOf(bytes);
+    }
+    if (database.findViewed(bytes, this.#keyView, offset, length, 0) && !replaces) {
+      const name = quoteBytes(bytes, offset, length).toString('latin1');
+      throw new RdbError(`RDB has duplicated key ${name} in DB ${database.number}`);
+    }
+    storeBuilt(database, this.#builder, file.expireAtMs);
+    restoreAccess(this.#keyspace, database, file.frequency, file.idleSeconds);
     this.loadedKeys++;
   }
 

@@ -1,107 +1,54 @@
 import { dirname, join } from 'node:path';
 import type { Files, OpenFile } from '../base/files.ts';
-import { lfuCounter, lruIdleMs } from '../heat/access.ts';
-import type { Keyspace } from '../keyspace/keyspace.ts';
-import { RdbFileWriter } from './rdb/file-writer.ts';
-import type { Snapshot, SnapshotSink } from './snapshot.ts';
-import type { ValueOutput } from './value-writer.ts';
+import type { WriteTarget } from './rdb/writer.ts';
+import type { SnapshotFormat } from './rdb-snapshot.ts';
 
 /** Bytes after which what was written is sent to the disk, so that the end need not wait for all of it. */
 const SYNCED_BYTES = 4 * 1024 * 1024;
 
-/** How a file of a snapshot is written, and what is in it besides keys. */
+/** How a file of a snapshot is written. */
 export interface SnapshotFileOptions {
   readonly path: string;
-  readonly compresses: boolean;
-  readonly hasChecksum: boolean;
   /** Sends to the disk what is written as it is written. */
   readonly syncsOften: boolean;
-  /** What the policy keeps of accesses to keys, which is written with them. */
-  readonly access: 'idle time' | 'frequency' | 'nothing';
-  /** Names and values in their order. */
-  readonly auxiliary: readonly (readonly [name: string, value: string])[];
-  /** Sources of libraries of functions. */
-  readonly functions: readonly Uint8Array[];
 }
 
 /**
- * Writes a snapshot as an RDB file, under a temporary name until it is whole and on the disk. Every method but `discard` throws
+ * Writes a snapshot as a file, under a temporary name until it is whole and on the disk. Every method but `discard` throws
  * the system's error, and then `discard` is to be called.
  */
-export class SnapshotFile implements SnapshotSink {
+export class SnapshotFile {
+  /** What is to be told the keys. */
+  readonly format: SnapshotFormat;
   readonly #files: Files;
-  readonly #keyspace: Keyspace;
   readonly #options: SnapshotFileOptions;
   readonly #path: string;
   readonly #file: OpenFile;
   #isOpen = true;
-  readonly #writer: RdbFileWriter;
-  readonly #sizes = new Map<number, readonly [keyCount: number, expireCount: number]>();
-  readonly #selected = new Set<number>();
-  readonly #nowMs: number;
   #unsyncedBytes = 0;
   /** Until what was sent to the disk is there. */
   #syncing: Promise<void> | null = null;
   #syncError: unknown = null;
 
-  /** Makes the file and writes what comes before the keys. */
-  constructor(files: Files, keyspace: Keyspace, snapshot: Snapshot, options: SnapshotFileOptions) {
+  /** Makes the file and has the format that `open` gives write what comes before the keys. */
+  constructor(files: Files, options: SnapshotFileOptions, open: (target: WriteTarget) => SnapshotFormat) {
     this.#files = files;
-    this.#keyspace = keyspace;
     this.#options = options;
-    this.#nowMs = keyspace.nowMs;
-    for (const { number, size, expiringCount } of keyspace.databases)
-      this.#sizes.set(number, [size, expiringCount]);
     this.#path = join(dirname(options.path), `temp-${process.pid}.rdb`);
     this.#file = files.open(this.#path, 'write');
-    const { compresses, hasChecksum } = options;
-    this.#writer = new RdbFileWriter((bytes, offset, length) => this.#write(bytes, offset, length), {
-      version: snapshot.version,
-      compresses,
-      hasChecksum,
-    });
-    for (const [name, value] of options.auxiliary) this.#writer.writeAuxiliary(name, value);
-    for (const source of options.functions) this.#writer.writeFunction(source, 0, source.length);
-  }
-
-  selectDatabase(number: number): void {
-    if (this.#selected.has(number)) {
-      this.#writer.selectDatabase(number);
-      return;
-    }
-    this.#selected.add(number);
-    const [keyCount, expireCount] = this.#sizes.get(number) ?? [0, 0];
-    this.#writer.beginDatabase(number, keyCount, expireCount);
-  }
-
-  beginKey(
-    rdbType: number,
-    access: number,
-    expireAt: number,
-    key: Uint8Array,
-    keyOffset: number,
-    keyLength: number,
-  ): ValueOutput {
-    const writer = this.#writer;
-    if (expireAt >= 0) writer.writeExpiry(expireAt);
-    if (this.#options.access === 'idle time') {
-      writer.writeIdle(Math.floor(lruIdleMs(access, this.#nowMs) / 1000));
-    } else if (this.#options.access === 'frequency') {
-      writer.writeFrequency(lfuCounter(access, this.#nowMs, this.#keyspace.settings.lfuDecayMinutes));
-    }
-    return writer.beginKey(rdbType, key, keyOffset, keyLength);
+    this.format = open((bytes, offset, length) => this.#write(bytes, offset, length));
   }
 
   /** Ends the file, and puts it in the place of the old one when it is on the disk. */
   finish(): void {
-    this.#writer.end();
+    this.format.end();
     this.#file.sync();
     this.#publish();
   }
 
   /** As {@link finish}, waiting for the disk in another thread. A file that is discarded meanwhile stays away. */
   async finishAside(): Promise<void> {
-    this.#writer.end();
+    this.format.end();
     await this.#syncing;
     await this.#file.syncAside();
     if (this.#isOpen) this.#publish();

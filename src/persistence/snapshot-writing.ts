@@ -1,6 +1,10 @@
 import { latin1Bytes } from '../base/bytes.ts';
 import { REDIS_VERSION } from '../base/version.ts';
-import type { PersistenceHost } from './host.ts';
+import { CommandSnapshot } from './aof/command-snapshot.ts';
+import { ORIGIN_FIELD } from './checkpoint/tier-start.ts';
+import { keyDelayUs, type PersistenceHost } from './host.ts';
+import type { WriteTarget } from './rdb/writer.ts';
+import { RdbSnapshot } from './rdb-snapshot.ts';
 import { Snapshot } from './snapshot.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 
@@ -9,6 +13,10 @@ export interface SnapshotWritingOptions {
   readonly path: string;
   /** The file is the base of a log. */
   readonly isLogBase: boolean;
+  /** It is written as the commands that make the data set, not as an RDB file. */
+  readonly isOfCommands?: boolean;
+  /** What is written; all if not given. */
+  readonly parts?: { readonly keys: boolean; readonly functions: boolean };
   /** What was written goes to the disk as it comes, not all at the end. */
   readonly syncsOften: boolean;
   /** Changes are watched for, so that it may be written a part at a time. */
@@ -26,33 +34,27 @@ export class SnapshotWriting {
   keptBytesPeak = 0;
   /** All is told, and the file is on its way to the disk. */
   isFinishing = false;
+  readonly #host: PersistenceHost;
+  /** When the next key may be written, with `rdb-key-save-delay`. */
+  #nextKeyUs = 0;
   readonly #snapshot: Snapshot;
   readonly #file: SnapshotFile;
 
   constructor(host: PersistenceHost, options: SnapshotWritingOptions) {
-    const { files, keyspace, clock, config, scripts } = host;
-    const { path, isLogBase, syncsOften, isInBackground } = options;
-    const { rdbcompression, rdbchecksum, 'maxmemory-policy': policy } = config.values;
+    const { files, keyspace, clock } = host;
+    const { path, isLogBase, isOfCommands = false, syncsOften, isInBackground } = options;
+    this.#host = host;
     this.path = path;
     this.startMs = clock.wallMs();
     this.#snapshot = new Snapshot(keyspace, clock, isInBackground);
     try {
-      this.#file = new SnapshotFile(files, keyspace, this.#snapshot, {
-        path,
-        compresses: rdbcompression,
-        hasChecksum: rdbchecksum,
-        syncsOften,
-        access: policy.endsWith('-lru') ? 'idle time' : policy.endsWith('-lfu') ? 'frequency' : 'nothing',
-        auxiliary: [
-          ['redis-ver', REDIS_VERSION],
-          ['redis-bits', '64'],
-          ['ctime', `${Math.floor(clock.wallMs() / 1000)}`],
-          ['used-mem', `${host.usedBytes()}`],
-          ['aof-base', isLogBase ? '1' : '0'],
-        ],
-        functions: scripts.libraries.map((library) => latin1Bytes(library.code)),
-      });
-      this.#snapshot.attach(this.#file);
+      this.#file = new SnapshotFile(files, { path, syncsOften }, (target) =>
+        isOfCommands
+          ? openCommandSnapshot(host, target)
+          : openRdbSnapshot(host, target, this.#snapshot.version, isLogBase, options.parts?.functions),
+      );
+      this.#snapshot.attach(this.#file.format);
+      if (options.parts?.keys === false) this.#snapshot.end();
     } catch (error) {
       this.#snapshot.end();
       throw error;
@@ -81,7 +83,16 @@ export class SnapshotWriting {
   /** Goes on for about so many microseconds; true once all is told. */
   run(microseconds: number): boolean {
     this.#notePeak();
-    this.#snapshot.run(microseconds);
+    const delayUs = keyDelayUs(this.#host.config.values['rdb-key-save-delay']);
+    if (delayUs === 0) {
+      this.#snapshot.run(microseconds);
+      return this.#isTold;
+    }
+    const nowUs = this.#host.clock.monotonicUs();
+    if (nowUs < this.#nextKeyUs) return this.#isTold;
+    const before = this.#snapshot.keysDone;
+    this.#snapshot.run(0);
+    this.#nextKeyUs = nowUs + delayUs * (this.#snapshot.keysDone - before);
     return this.#isTold;
   }
 
@@ -126,4 +137,44 @@ export class SnapshotWriting {
   #notePeak(): void {
     this.keptBytesPeak = Math.max(this.keptBytesPeak, this.#snapshot.byteCount);
   }
+}
+
+/** Begins an RDB file of the data set, with what the configuration asks for. */
+export function openRdbSnapshot(
+  host: PersistenceHost,
+  target: WriteTarget,
+  version: number,
+  isLogBase: boolean,
+  hasFunctions = true,
+): RdbSnapshot {
+  const { keyspace, clock, config } = host;
+  const { rdbcompression, rdbchecksum, 'maxmemory-policy': policy } = config.values;
+  const origin = host.origin();
+  return new RdbSnapshot(target, keyspace, {
+    version,
+    compresses: rdbcompression,
+    hasChecksum: rdbchecksum,
+    access: policy.endsWith('-lru') ? 'idle time' : policy.endsWith('-lfu') ? 'frequency' : 'nothing',
+    auxiliary: [
+      ['redis-ver', REDIS_VERSION],
+      ['redis-bits', '64'],
+      ['ctime', `${Math.floor(clock.wallMs() / 1000)}`],
+      ['used-mem', `${host.usedBytes()}`],
+      ['aof-base', isLogBase ? '1' : '0'],
+      ...(origin === null ? [] : [[ORIGIN_FIELD, `${origin.tier}:${origin.cut}`] as const]),
+    ],
+    functions: hasFunctions ? functionSources(host) : [],
+  });
+}
+
+function openCommandSnapshot(host: PersistenceHost, target: WriteTarget): CommandSnapshot {
+  const { clock, config } = host;
+  return new CommandSnapshot(target, {
+    second: config.values['aof-timestamp-enabled'] ? Math.floor(clock.wallMs() / 1000) : null,
+    functions: functionSources(host),
+  });
+}
+
+function functionSources(host: PersistenceHost): Uint8Array[] {
+  return host.scripts.libraries.map((library) => latin1Bytes(library.code));
 }

@@ -118,9 +118,9 @@ function command(random: Random, nowMs: number): Word[] {
     case 1:
       return ['SET', key, pick(random, [word(random), '12', 'y'.repeat(100_000)])];
     case 2:
-      return ['APPEND', key, word(random)];
+      return ['APPEND', key, random.below(4) === 0 ? 'z'.repeat(70_000) : word(random)];
     case 3:
-      return ['SETRANGE', key, random.below(50), 'range'];
+      return ['SETRANGE', key, random.below(pick(random, [50, 50, 200_000, 1_500_000])), 'range'];
     case 4:
     case 5:
       return ['DEL', key, other];
@@ -130,7 +130,7 @@ function command(random: Random, nowMs: number): Word[] {
       return pick(random, [
         ['PERSIST', key],
         ['INCRBY', key, 7],
-        ['SETBIT', key, random.below(900), random.below(2)],
+        ['SETBIT', key, random.below(pick(random, [900, 1_600_000])), random.below(2)],
         ['BITFIELD', key, 'SET', 'u8', random.below(300), random.below(256)],
         ['PFADD', key, word(random)],
         ['PFCOUNT', key],

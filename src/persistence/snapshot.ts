@@ -275,8 +275,10 @@ export class Snapshot implements ChangeWatcher {
     const { database } = progress;
     const { entry } = database;
     let preserved: PreservedPages | null = null;
-    if (entry.type !== TYPE_STRING) progress.pages ??= untouchedPages(database, this.#keyspace.keyHash);
-    if ((entry.encoding & PAGED) !== 0) {
+    const isPaged = (entry.encoding & PAGED) !== 0;
+    if (isPaged || entry.type !== TYPE_STRING)
+      progress.pages ??= untouchedPages(database, this.#keyspace.keyHash);
+    if (isPaged) {
       const collection = readUint48(entry.bytes, entry.payloadOffset);
       preserved = new PreservedPages(collection, progress.pages as PageTable);
       this.#paged.set(collection, preserved);

@@ -26,14 +26,15 @@ import { ENCODING_SKIPLIST } from '../types/sorted-set/encoding.ts';
 import { SortedSetValue } from '../types/sorted-set/sorted-set.ts';
 import { StreamId } from '../types/stream/id.ts';
 import { StreamValue } from '../types/stream/stream.ts';
-import { encodingOf } from '../types/string/encoding.ts';
+import { ChunkedString, INLINE_BYTES_MAX } from '../types/string/chunked-string.ts';
+import { ENCODING_RAW, encodingOf } from '../types/string/encoding.ts';
 import type { ObjectKind, ObjectSink } from './rdb/object-sink.ts';
 import { RdbError } from './rdb/rdb-error.ts';
 
 const NONE = new Uint8Array(0);
 const STRING_BYTES_MIN = 4096;
-/** Scratch for a string above this is not kept. */
-const STRING_BYTES_KEPT = 1 << 20;
+/** Scratch for the fields of an entry above this is not kept. */
+const FIELDS_BYTES_KEPT = 1 << 20;
 const FIELDS_BYTES_MIN = 1024;
 /** Times are kept in 48 bits, of which the last stands for none. */
 const TIME_MS_MAX = 2 ** 48 - 2;
@@ -80,7 +81,8 @@ export class ValueBuilder implements ObjectSink {
   readonly #sortedSet = new SortedSetValue();
   readonly #hash = new HashValue();
   readonly #stream = new StreamValue();
-  /** Bytes of the string, as far as they were told. */
+  readonly #string = new ChunkedString();
+  /** Bytes of a string that is not in chunks, as far as they were told. */
   #text = new Uint8Array(STRING_BYTES_MIN);
   #textLength = 0;
   /** Longest member of a sorted set. */
@@ -109,7 +111,7 @@ export class ValueBuilder implements ObjectSink {
     switch (kind) {
       case 'string':
         this.#textLength = 0;
-        if (this.#text.length > STRING_BYTES_KEPT) this.#text = new Uint8Array(STRING_BYTES_MIN);
+        this.#value = null;
         break;
       case 'list':
         this.#list.open(this.#begin(LIST_LISTPACK, ListValue.emptyBytes), true);
@@ -144,6 +146,10 @@ export class ValueBuilder implements ObjectSink {
   }
 
   string(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.#value !== null || this.#textLength + length > INLINE_BYTES_MAX) {
+      this.#writeChunks(bytes, offset, length);
+      return;
+    }
     this.#text = withRoom(this.#text, this.#textLength, length);
     copyBytes(bytes, offset, this.#text, this.#textLength, length);
     this.#textLength += length;
@@ -268,7 +274,7 @@ export class ValueBuilder implements ObjectSink {
   }
 
   end(): void {
-    if (this.type === TYPE_STRING) {
+    if (this.type === TYPE_STRING && this.#value === null) {
       this.bytes = this.#text;
       this.length = this.#textLength;
       this.encoding = encodingOf(this.bytes, 0, this.length);
@@ -321,6 +327,9 @@ export class ValueBuilder implements ObjectSink {
   /** Writes what the heads of values in pages tell. */
   #save(): void {
     switch (this.type) {
+      case TYPE_STRING:
+        this.#string.save();
+        break;
       case TYPE_LIST:
         this.#list.save();
         break;
@@ -339,6 +348,17 @@ export class ValueBuilder implements ObjectSink {
     }
   }
 
+  /** Adds a part of a string that is long: what was told before it goes into chunks with the first. */
+  #writeChunks(bytes: Uint8Array, offset: number, length: number): void {
+    const string = this.#string;
+    if (this.#value === null) {
+      string.create(this.#begin(ENCODING_RAW, 0));
+      string.write(0, this.#text, 0, this.#textLength);
+      string.extend(this.#textLength);
+    }
+    string.write(string.length, bytes, offset, length);
+  }
+
   #keepWord(bytes: Uint8Array, offset: number, length: number): void {
     const fields = this.#fields;
     const grown = withRoom(fields.buffer, this.#fieldsLength, length);
@@ -354,7 +374,7 @@ export class ValueBuilder implements ObjectSink {
   #appendEntry(): void {
     const fields = this.#fields;
     this.#stream.append(this.#entryId, fields, 0, fields.count / 2, this.#nodeLimits);
-    if (fields.buffer.length > STRING_BYTES_KEPT) fields.buffer = new Uint8Array(FIELDS_BYTES_MIN);
+    if (fields.buffer.length > FIELDS_BYTES_KEPT) fields.buffer = new Uint8Array(FIELDS_BYTES_MIN);
   }
 
   #endGroup(): void {

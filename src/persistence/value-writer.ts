@@ -18,6 +18,7 @@ import { ENCODING_LISTPACK as SORTED_SET_LISTPACK } from '../types/sorted-set/en
 import { SortedSetValue } from '../types/sorted-set/sorted-set.ts';
 import { StreamId } from '../types/stream/id.ts';
 import { StreamValue } from '../types/stream/stream.ts';
+import { CHUNK_BYTES, ChunkedString } from '../types/string/chunked-string.ts';
 import type { ObjectWriter } from './rdb/object-writer.ts';
 import { RDB_VERSION_MAX, RDB_VERSION_WRITTEN, RdbType, STREAM_ID_BYTES } from './rdb/types.ts';
 
@@ -30,6 +31,8 @@ const COMPRESSED_BYTES_MAX = 1 << 20;
 const INTSET_BYTES_MAX = 1 << 16;
 /** The oldest version that has listpacks of sets and the active time of consumers. */
 const VERSION_OF_7_2 = 11;
+/** What a chunk of a string counts in elements. */
+const ELEMENTS_PER_CHUNK = 16;
 /** Entries pending in a group that are written in one step of a stream. */
 const PENDING_PER_STEP = 256;
 
@@ -72,6 +75,9 @@ export function rdbTypeOf(type: number, payload: Payload, version: number): numb
  * on answering as it did at the first.
  */
 export class ValueWriter {
+  readonly #string = new ChunkedString();
+  /** Bytes of the string that were told. */
+  #told = 0;
   readonly #list = new ListValue();
   readonly #set = new SetValue();
   readonly #sortedSet = new SortedSetValue();
@@ -86,7 +92,7 @@ export class ValueWriter {
   #hasMore = false;
   #streamSteps: IterableIterator<void> | null = null;
 
-  /** Begins with the value that `store` found last, in the RDB type that {@link rdbTypeOf} told. A string is written as a whole. */
+  /** Begins with the value that `store` found last, in the RDB type that {@link rdbTypeOf} told. */
   begin(store: ValueStore, type: number, rdbType: number, output: ValueOutput): void {
     this.#output = output;
     this.#type = type;
@@ -140,7 +146,8 @@ export class ValueWriter {
 
   /** Writes up to about `count` elements. */
   step(count: number): void {
-    for (let left = count; left > 0 && this.#hasMore; left--) this.#hasMore = this.#writeElement();
+    const weight = this.#type === TYPE_STRING ? ELEMENTS_PER_CHUNK : 1;
+    for (let left = count; left > 0 && this.#hasMore; left -= weight) this.#hasMore = this.#writeElement();
     if (!this.#hasMore) this.#end();
   }
 
@@ -162,14 +169,34 @@ export class ValueWriter {
 
   #writeString(store: ValueStore): void {
     const output = this.#output;
-    const { bytes, payloadOffset, payloadLength } = store.entry;
+    const { encoding, bytes, payloadOffset, payloadLength } = store.entry;
     output.begin(RdbType.STRING, 1);
-    if (payloadLength <= COMPRESSED_BYTES_MAX) output.string(bytes, payloadOffset, payloadLength);
-    else {
-      output.stringLength(payloadLength);
-      output.stringPart(bytes, payloadOffset, payloadLength);
-    }
     this.#hasMore = false;
+    if ((encoding & PAGED) === 0) {
+      output.string(bytes, payloadOffset, payloadLength);
+      return;
+    }
+    const string = this.#string;
+    string.open(store, false);
+    if (string.length <= COMPRESSED_BYTES_MAX) {
+      const whole = new Uint8Array(string.length);
+      string.read(0, whole.length, whole, 0);
+      output.string(whole, 0, whole.length);
+      return;
+    }
+    output.stringLength(string.length);
+    this.#told = 0;
+    this.#hasMore = true;
+  }
+
+  /** Writes the next chunk of a long string; false if it was the last one. */
+  #writeChunk(): boolean {
+    const string = this.#string;
+    const output = this.#output;
+    const end = Math.min(string.length, this.#told + CHUNK_BYTES);
+    string.tell(this.#told, end, (bytes, offset, length) => output.stringPart(bytes, offset, length));
+    this.#told = end;
+    return end < string.length;
   }
 
   #beginHash(store: ValueStore): void {
@@ -186,6 +213,8 @@ export class ValueWriter {
   #writeElement(): boolean {
     const output = this.#output;
     switch (this.#type) {
+      case TYPE_STRING:
+        return this.#writeChunk();
       case TYPE_LIST: {
         const list = this.#list;
         output.listElement(list.bytes, list.offset, list.length);

@@ -119,6 +119,7 @@ export class TrackingTable implements Tracking {
       prefix.clients.add(client);
       own.add(prefix);
     }
+    client.prefixCount = own.size;
   }
 
   disable(client: Client): void {
@@ -128,6 +129,7 @@ export class TrackingTable implements Tracking {
       if (prefix.clients.size === 0) this.#prefixes.delete(latin1(prefix.bytes, 0, prefix.bytes.length));
     }
     this.#prefixesOfClients.delete(client);
+    client.prefixCount = 0;
     client.tracking = 0;
     this.clientCount--;
     // Nobody is left to be told of what is remembered.

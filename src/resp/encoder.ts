@@ -4,9 +4,16 @@ import { formatDouble } from '../base/numbers.ts';
 import { ReplyError } from './reply.ts';
 
 const BUFFER_BYTES_INITIAL = 16 * 1024;
+/** No buffer can be longer. */
+export const REPLY_BYTES_MAX = constants.MAX_LENGTH;
 const REPLY_TOO_LONG = 'ERR the reply is longer than a buffer can be';
 const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
+
+/** The reply is longer than {@link Encoder.lengthMax} allows. */
+export class ReplyLimitError extends Error {
+  override name = 'ReplyLimitError';
+}
 
 /** Bytes ready to be copied into a reply. */
 function encoded(text: string): Uint8Array {
@@ -33,6 +40,8 @@ export class Encoder {
   protocol = 2;
   /** Errors written since the start, so that the caller can tell whether a command failed. */
   errorCount = 0;
+  /** The buffer is not made larger than this: what would need that throws {@link ReplyLimitError}. */
+  lengthMax = REPLY_BYTES_MAX;
   /** The last error's text without the dash. */
   lastError = '';
 
@@ -88,6 +97,22 @@ export class Encoder {
     this.#header(36, length);
     copyBytes(bytes, offset, this.buffer, this.length, length);
     this.length += length;
+    this.#lineEnd();
+  }
+
+  /** Begins a bulk string of `length` bytes, which {@link bulkPart} then writes and {@link endBulk} ends. */
+  beginBulk(length: number): void {
+    this.reserve(length + 24);
+    this.#header(36, length);
+  }
+
+  /** The next bytes of the bulk string that was begun. */
+  bulkPart(bytes: Uint8Array, offset: number, length: number): void {
+    copyBytes(bytes, offset, this.buffer, this.length, length);
+    this.length += length;
+  }
+
+  endBulk(): void {
     this.#lineEnd();
   }
 
@@ -274,10 +299,10 @@ export class Encoder {
 
   #grow(count: number): void {
     const needed = this.length + count;
-    if (needed > constants.MAX_LENGTH) throw new ReplyError(REPLY_TOO_LONG);
-    const larger = Buffer.allocUnsafeSlow(
-      Math.min(Math.max(this.buffer.length * 2, needed), constants.MAX_LENGTH),
-    );
+    if (needed > this.lengthMax) {
+      throw this.lengthMax < REPLY_BYTES_MAX ? new ReplyLimitError() : new ReplyError(REPLY_TOO_LONG);
+    }
+    const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(this.buffer.length * 2, needed), this.lengthMax));
     this.buffer.copy(larger, 0, 0, this.length);
     this.buffer = larger;
     this.#view = viewOf(larger);

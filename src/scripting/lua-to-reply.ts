@@ -4,12 +4,15 @@ import { toLong } from './c-integers.ts';
 import { BOOLEAN, type LuaMachine, NIL, NUMBER, STRING, TABLE } from './lua-machine.ts';
 
 const SLOTS = 8;
+/** Tables nested more deeply are refused; Redis too gives up at some thousands. */
+const DEPTH_MAX = 1000;
 
 /** Answers with what a script returned: turns a value into a reply, of RESP2 or RESP3 as the encoder is set. */
 export class ReplyWriter {
   readonly #machine: LuaMachine;
   #reply!: Encoder;
   #scriptProtocol = 2;
+  #depth = 0;
   readonly #names: Readonly<Record<string, number>>;
 
   constructor(machine: LuaMachine) {
@@ -29,6 +32,7 @@ export class ReplyWriter {
   write(reply: Encoder, scriptProtocol: number): void {
     this.#reply = reply;
     this.#scriptProtocol = scriptProtocol;
+    this.#depth = 0;
     this.#write();
   }
 
@@ -36,7 +40,7 @@ export class ReplyWriter {
     const machine = this.#machine;
     const { api, state } = machine;
     const reply = this.#reply;
-    if (api.lua_checkstack(state, SLOTS) === 0) {
+    if (this.#depth === DEPTH_MAX || api.lua_checkstack(state, SLOTS) === 0) {
       reply.error('ERR reached lua stack limit');
       api.lua_settop(state, -2);
       return;
@@ -61,7 +65,9 @@ export class ReplyWriter {
         break;
       }
       case TABLE:
+        this.#depth++;
         this.#writeTable();
+        this.#depth--;
         break;
       default:
         reply.null();

@@ -101,10 +101,12 @@ export class RedisLibrary {
     const start = reply.length;
     const error = callFromScript(run, words);
     if (error !== null) {
+      run.commandError = error;
       pushError(machine, state, error, true);
       return raises ? machine.raiseTop(state) : 1;
     }
     const isError = reply.buffer[start] === 45;
+    if (isError) run.commandError = reply.lastError;
     this.#reader.push(state, reply.buffer, start, reply.length);
     reply.length = start;
     return raises && isError ? machine.raiseTop(state) : 1;

@@ -14,6 +14,7 @@ const INTEGER = 58;
 const MAP = 37;
 const NULL = 95;
 const PUSH = 62;
+const ATTRIBUTE = 124;
 const SET = 126;
 const SIMPLE = 43;
 const VERBATIM = 61;
@@ -137,6 +138,12 @@ export class ReplyReader {
         return;
       case SET:
         this.#pushPairs(this.#integer(), 'set');
+        return;
+      case ATTRIBUTE:
+        // Scripts are not told of attributes; the reply follows.
+        this.#pushPairs(this.#integer(), 'map');
+        api.lua_settop(state, -2);
+        this.#pushValue();
         return;
       default:
         throw new Error(`A reply begins with byte ${type}`);

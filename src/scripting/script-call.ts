@@ -1,5 +1,6 @@
 import { OUT_OF_MEMORY } from '../base/error-replies.ts';
 import {
+  type Command,
   IS_DENIED_ON_OOM,
   IS_FORBIDDEN_IN_SCRIPTS,
   IS_WRITE,
@@ -14,14 +15,32 @@ import type { ScriptRun } from './script-run.ts';
  */
 export function callFromScript(run: ScriptRun, words: Arguments): string | null {
   const { call } = run;
-  const { services, client } = call;
+  const { services } = call;
   const command = services.table.resolve(words);
-  if (command === null) return 'ERR Unknown Redis command called from script';
+  const refusal =
+    command === null ? 'ERR Unknown Redis command called from script' : refusalOf(run, command, words);
+  if (command === null || refusal !== null) {
+    if (command !== null) command.statistics.rejectedCalls++;
+    services.statistics.countError(refusal as string);
+    return refusal;
+  }
+  call.reply.protocol = run.protocol;
+  services.propagationTargets = run.targets;
+  services.runNested(call, command, words);
+  return null;
+}
+
+/** Why a script may not call a command now; null if it may. */
+function refusalOf(run: ScriptRun, command: Command, words: Arguments): string | null {
+  const { call } = run;
+  const { services, client } = call;
   if (!command.accepts(words.count) || command.execute === undefined) {
     return 'ERR Wrong number of args calling Redis command from script';
   }
   const { bits } = command;
-  if ((bits & IS_FORBIDDEN_IN_SCRIPTS) !== 0) return 'ERR This Redis command is not allowed from script';
+  if ((bits & IS_FORBIDDEN_IN_SCRIPTS) !== 0 && !services.switches.allowsScriptsAll) {
+    return 'ERR This Redis command is not allowed from script';
+  }
   if (!client.user.isUnrestricted) {
     const denial = client.user.check(command, words);
     if (denial !== null) {
@@ -44,8 +63,5 @@ export function callFromScript(run: ScriptRun, words: Arguments): string | null 
     if (refusal !== null) return refusal;
     run.hasWritten = true;
   }
-  call.reply.protocol = run.protocol;
-  services.propagationTargets = run.targets;
-  services.runNested(call, command, words);
   return null;
 }

@@ -1,5 +1,5 @@
 import { equalsIgnoringCase, latin1, latin1Bytes } from '../base/bytes.ts';
-import { NOT_AN_INTEGER, OUT_OF_MEMORY } from '../base/error-replies.ts';
+import { NO_DEBUGGER, NOT_AN_INTEGER, OUT_OF_MEMORY } from '../base/error-replies.ts';
 import { parseInteger64Rounded } from '../base/numbers.ts';
 import type { Call } from '../command-table/call.ts';
 import type { Client } from '../command-table/client.ts';
@@ -123,6 +123,7 @@ export class ScriptEngine implements ScriptControl {
 
   evaluate(call: Call, isBySha: boolean, readOnly: boolean): void {
     if (this.#proceeds(call)) return;
+    if (call.client.wantsDebugger) throw new ReplyError(NO_DEBUGGER);
     if (isBySha && call.words.lengths[1] !== SHA_LENGTH) throw new ReplyError(NO_SCRIPT);
     const keyCount = keyCountOf(call, NOT_AN_INTEGER);
     let script = isBySha ? this.#findBySha(call) : this.#texts.get(call.words.text(1));
@@ -390,6 +391,8 @@ export class ScriptEngine implements ScriptControl {
       services.log(`A Lua machine was lost: ${reason}`);
       reply.error(`ERR Error running script ${run.name}: ${reason}`);
     }
+    const { commandError } = run;
+    call.isErrorCounted = commandError !== '' && reply.lastError.startsWith(commandError);
     const { machine } = runtime;
     const isTooLarge = runtime === this.#runtime && machine.memoryBytes > KEPT_MEMORY_BYTES_MAX;
     if (machine.isLost || isTooLarge || runtime.isDirty()) this.#discard(runtime);

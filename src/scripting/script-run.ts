@@ -74,6 +74,8 @@ export class ScriptRun {
   nowMs = 0;
   /** How many errors the encoder had counted when it began. */
   errorCount = 0;
+  /** The last error of a command that it called, which has been counted; empty if there was none. */
+  commandError = '';
   /** The words of the command that runs it, while it is left unfinished. */
   words: Arguments | null = null;
 
@@ -86,6 +88,7 @@ export class ScriptRun {
     this.allowOom = allowOom;
     this.protocol = 2;
     this.hasWritten = false;
+    this.commandError = '';
     this.targets = PROPAGATES_TO_LOG | PROPAGATES_TO_REPLICAS;
     this.isSlow = false;
     this.isKilled = false;

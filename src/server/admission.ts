@@ -1,33 +1,24 @@
 import type { Client } from '../command-table/client.ts';
 import type { Command } from '../command-table/command.ts';
-import { KeyPositions } from '../command-table/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
-import { LOCATION_UPPER_MASK } from '../keyspace/slot-table.ts';
 import type { Ledger } from '../memory/ledger.ts';
 import type { Arguments } from '../resp/arguments.ts';
 import { Evictor } from '../tiering/evictor.ts';
 import type { Tier } from '../tiering/tier.ts';
 import type { Admission } from './pipeline.ts';
+import { ResidencyGate } from './residency.ts';
 
 /** Microseconds of demotion that one command over the budget may cause. */
 const PRESSED_BALANCE_US = 500;
 /** Evictions that one command may cause. */
 const EVICTIONS_PER_COMMAND = 64;
-/** Rounds of waiting for fetched blocks after which a command reads by itself. */
-const FETCH_ROUNDS_MAX = 2;
-
 /** Hot records below this share of the budget are not worth waiting for. */
 const HOT_FRACTION_MIN = 1 / 64;
 
-interface Place {
-  readonly upper: number;
-  readonly lower: number;
-}
-
 /**
  * Decides whether a command may run now: whether memory allows it (`maxmemory` with its policies; with Flex on the tier's
- * budget), and whether the cold records of its keys should be fetched first.
+ * budget), and whether the cold records that it reads should be fetched first ({@link ResidencyGate}).
  */
 export class MemoryAdmission implements Admission {
   /** Bytes that memory is kept within; 0 for no limit. */
@@ -37,17 +28,16 @@ export class MemoryAdmission implements Admission {
   readonly #config: Config;
   readonly #evictor: Evictor;
   readonly #tier: Tier | null;
-  readonly #keys = new KeyPositions();
+  readonly #gate: ResidencyGate | null;
   /** Everything in the ledger but records and index pages, which change with each command; measured by `refresh`. */
   #otherBytes = 0;
-  #places: Place[] = [];
-  readonly #rounds = new WeakMap<Client, number>();
 
   constructor(keyspace: Keyspace, ledger: Ledger, config: Config, tier: Tier | null) {
     this.#keyspace = keyspace;
     this.#ledger = ledger;
     this.#config = config;
     this.#tier = tier;
+    this.#gate = tier === null ? null : new ResidencyGate(keyspace, tier);
     this.#evictor = new Evictor(keyspace);
   }
 
@@ -71,11 +61,17 @@ export class MemoryAdmission implements Admission {
     return this.#admitByTier(this.#tier);
   }
 
+  relieve(): void {
+    const tier = this.#tier;
+    if (tier !== null && this.limitBytes > 0 && this.#chargedBytes > tier.waitBytes) tier.balanceAtOnce();
+  }
+
   #admitByTier(tier: Tier): 'run' | 'wait' | 'full' | string {
     tier.balance(PRESSED_BALANCE_US);
     if (this.#chargedBytes <= tier.waitBytes) return 'run';
+    if (tier.isStorageFull && tier.isFreeingSpace) return 'wait';
     // Slots alone can fill the budget; then the store is full whatever room the SSD has.
-    if (tier.isStorageFull || this.#keyspace.overheadBytes > tier.thresholdBytes) return this.#evict();
+    if (tier.isStorageExhausted || this.#keyspace.overheadBytes > tier.thresholdBytes) return this.#evict();
     if (tier.fault !== '') {
       if (this.#chargedBytes <= this.limitBytes) return 'run';
       return tier.isDiskFull
@@ -88,6 +84,12 @@ export class MemoryAdmission implements Admission {
       return this.#chargedBytes <= this.limitBytes ? 'run' : 'full';
     }
     return 'wait';
+  }
+
+  /** Evicts some of what is over the limit with Flex off, without waiting for a command; whether there is more to evict. */
+  evictExcess(): boolean {
+    if (this.#tier !== null || this.limitBytes === 0 || this.#chargedBytes <= this.limitBytes) return false;
+    return this.#evict() === 'run' && this.#chargedBytes > this.limitBytes;
   }
 
   /** Evicts by policy until memory fits. */
@@ -105,29 +107,11 @@ export class MemoryAdmission implements Admission {
   }
 
   mustFetch(command: Command, words: Arguments, client: Client): boolean {
-    const tier = this.#tier;
-    if (tier === null || !tier.isFetchingAside) return false;
-    const rounds = this.#rounds.get(client) ?? 0;
-    const database = this.#keyspace.databases[client.databaseNumber];
-    const before = this.#places.length;
-    if (rounds < FETCH_ROUNDS_MAX) {
-      for (const at of this.#keys.find(command.row.keys, words).positions) {
-        if (!database.needsCold(words.buffer, words.offsets[at], words.lengths[at])) continue;
-        const { word0, word1 } = database.table;
-        this.#places.push({ upper: word0 & LOCATION_UPPER_MASK, lower: word1 });
-      }
-    }
-    const waits = this.#places.length > before;
-    this.#rounds.set(client, waits ? rounds + 1 : 0);
-    return waits;
+    return this.#gate?.mustFetch(command, words, client) ?? false;
   }
 
-  /** Has the blocks that commands wait for fetched; `done` is called when they are there. False if none wait. */
+  /** Has the records that commands wait for fetched; `done` is called when they are there. False if none wait. */
   fetch(done: () => void): boolean {
-    if (this.#places.length === 0 || this.#tier === null) return false;
-    const places = this.#places;
-    this.#places = [];
-    this.#tier.fetch(places, done);
-    return true;
+    return this.#gate?.fetch(done) ?? false;
   }
 }

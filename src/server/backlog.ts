@@ -37,6 +37,28 @@ export class Backlog {
     return blocks;
   }
 
+  /** The first bytes, so many at most; they are not there any more then. */
+  takeFirst(countMax: number): Buffer[] {
+    this.#closeBlock();
+    const taken: Buffer[] = [];
+    let left = countMax;
+    let at = 0;
+    for (; at < this.#blocks.length && left > 0; at++) {
+      const block = this.#blocks[at];
+      if (block.length > left) break;
+      taken.push(block);
+      left -= block.length;
+    }
+    if (at < this.#blocks.length && left > 0) {
+      taken.push(this.#blocks[at].subarray(0, left));
+      this.#blocks[at] = this.#blocks[at].subarray(left);
+      left = 0;
+    }
+    this.#blocks.splice(0, at);
+    this.byteCount -= countMax - left;
+    return taken;
+  }
+
   #closeBlock(): void {
     if (this.#block !== null) this.#blocks.push(this.#block.subarray(0, this.#end));
     this.#block = null;

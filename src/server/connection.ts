@@ -17,7 +17,17 @@ const BIG_ARGUMENT_BYTES = 32 * 1024;
 const JOINED_BYTES_MAX = 256 * 1024;
 /** Less than this is not worth a look at the limits when one more message is left. */
 const CHECKED_BYTES_MIN = 64 * 1024;
+/** Replies of a batch up to so many bytes are sent whatever the limits are, as Redis keeps them outside of what it limits. */
+const UNCHECKED_REPLY_BYTES = 16 * 1024;
+/** So much is encrypted at a time: what waits after it waits as it is. */
+const ENCRYPTED_BYTES_MAX = 256 * 1024;
 const NO_BYTES = Buffer.alloc(0);
+
+/** What Node keeps behind a socket, as far as it tells what the kernel has not taken. */
+interface QueueHandle {
+  readonly writeQueueSize?: number;
+  readonly _parent?: QueueHandle;
+}
 
 /** What connections need of the server. */
 export interface ConnectionHost {
@@ -41,6 +51,8 @@ export interface ConnectionHost {
   complained(connection: Connection, reason: string): void;
   /** Checks a client's unsent replies against its limits; true if it must go. */
   exceedsOutputLimit(connection: Connection): boolean;
+  /** Whether so many bytes more are too much for a client's hard limit. */
+  exceedsHardLimit(connection: Connection, bytes: number): boolean;
   /** A connection is ended at once: it is no client any more, and `closed` follows. */
   left(connection: Connection): void;
   closed(connection: Connection): void;
@@ -61,6 +73,8 @@ export class Connection implements Transport {
   readonly localAddress: string;
   receivedBytes = 0;
   sentBytes = 0;
+  /** Bytes that the host has counted for the client. */
+  countedBytes = 0;
   /** Milliseconds since which the soft output limit is exceeded, or 0. */
   outputLimitSinceMs = 0;
   readonly #host: ConnectionHost;
@@ -86,11 +100,15 @@ export class Connection implements Transport {
   #waiting = false;
   #closed = false;
   #closeAfterReplies = false;
+  /** TLS: Node encrypts what is written at once, and says only after the tick that the kernel has taken it. */
+  readonly #isEncrypted: boolean;
+  readonly #written = (): void => this.#sendBacklog();
 
   constructor(socket: net.Socket, id: number, descriptor: number, nowMs: number, host: ConnectionHost) {
     this.socket = socket;
     this.descriptor = descriptor;
     this.#host = host;
+    this.#isEncrypted = 'encrypted' in socket;
     const isUnix = socket.remoteAddress === undefined;
     const local = socket.address() as { address?: string; port?: number };
     this.address = isUnix
@@ -107,7 +125,11 @@ export class Connection implements Transport {
       this.#closed = true;
       host.closed(this);
     });
-    socket.on('end', () => socket.end());
+    socket.on('end', () => {
+      // What the peer sends no more commands for is still its due.
+      this.close(true);
+      if (!this.#isDue) this.#finish();
+    });
   }
 
   get queryBytes(): number {
@@ -124,8 +146,9 @@ export class Connection implements Transport {
 
   /** Whether the peer took replies since this was asked last. */
   hasTakenReplies(): boolean {
-    const queued =
-      (this.socket as unknown as { _handle?: { writeQueueSize?: number } })._handle?.writeQueueSize ?? 0;
+    const handle = (this.socket as unknown as { _handle?: QueueHandle | null })._handle;
+    // That of TLS stands on the one of TCP.
+    const queued = (handle?._parent ?? handle)?.writeQueueSize ?? 0;
     const hasTaken = queued !== this.#queuedBytes;
     this.#queuedBytes = queued;
     return hasTaken;
@@ -213,6 +236,10 @@ export class Connection implements Transport {
       return true;
     }
     let isKept = false;
+    if (length > UNCHECKED_REPLY_BYTES && this.#host.exceedsHardLimit(this, length)) {
+      this.exceededOutputLimit();
+      return true;
+    }
     if (length > 0) {
       const { buffer } = this.#host.reply;
       // What waits is copied to its size, so that small replies to a slow client don't hold large buffers.
@@ -234,6 +261,21 @@ export class Connection implements Transport {
       this.#checkOutputLimit();
       return !isCopiedToWait;
     }
+    if (this.#isEncrypted) {
+      const backlog = new Backlog();
+      this.#backlog = backlog;
+      if (bytes.length <= ENCRYPTED_BYTES_MAX) {
+        socket.write(bytes, this.#written);
+        this.#checkOutputLimit();
+        return false;
+      }
+      const rest = bytes.subarray(ENCRYPTED_BYTES_MAX);
+      if (isCopiedToWait) backlog.addCopy(rest);
+      else backlog.add(rest);
+      socket.write(bytes.subarray(0, ENCRYPTED_BYTES_MAX), this.#written);
+      this.#checkOutputLimit();
+      return !isCopiedToWait;
+    }
     socket.write(bytes);
     if (socket.writableLength === 0) return false;
     this.#beginBacklog();
@@ -244,12 +286,19 @@ export class Connection implements Transport {
   /** From now on bytes wait, until the kernel has taken what was written. */
   #beginBacklog(): void {
     this.#backlog = new Backlog();
-    this.socket.write(NO_BYTES, () => this.#sendBacklog());
+    this.socket.write(NO_BYTES, this.#written);
   }
 
   #sendBacklog(): void {
     const backlog = this.#backlog;
     if (backlog === null || this.#closed) return;
+    if (this.#isEncrypted && backlog.byteCount > 0) {
+      const pieces = backlog.takeFirst(ENCRYPTED_BYTES_MAX);
+      const last = pieces.length - 1;
+      for (let at = 0; at < last; at++) this.socket.write(pieces[at]);
+      this.socket.write(pieces[last], this.#written);
+      return;
+    }
     this.#backlog = null;
     if (backlog.byteCount === 0) this.outputLimitSinceMs = 0;
     for (const bytes of backlog.take()) this.socket.write(bytes);
@@ -316,6 +365,10 @@ export class Connection implements Transport {
 
   #checkOutputLimit(): void {
     if (this.socket.destroyed || !this.#host.exceedsOutputLimit(this)) return;
+    this.exceededOutputLimit();
+  }
+
+  exceededOutputLimit(): void {
     this.#host.complained(this, 'output buffer limit exceeded');
     this.close(false);
   }

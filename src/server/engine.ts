@@ -1,15 +1,22 @@
-import { isAbsolute, join } from 'node:path';
 import { Users } from '../acl/users.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errorReason, type Files, systemFiles } from '../base/files.ts';
 import { type Random, secretHex, systemRandom } from '../base/random.ts';
 import { REDIS_VERSION, VERSION } from '../base/version.ts';
 import { BlockingTable } from '../command-table/blocking-table.ts';
-import type { Call, MemoryReport, Services, ShutdownOptions } from '../command-table/call.ts';
-import { Client, type Transport } from '../command-table/client.ts';
-import { ClientPause } from '../command-table/client-pause.ts';
+import type {
+  Call,
+  ListenerDescription,
+  MemoryReport,
+  Services,
+  ShutdownOptions,
+} from '../command-table/call.ts';
+import { Client, silentTransport } from '../command-table/client.ts';
+import { ClientPause, PAUSES_ALL } from '../command-table/client-pause.ts';
 import { CommandTable } from '../command-table/command.ts';
+import { DebugSwitches } from '../command-table/debug-switches.ts';
 import { MonitorTable } from '../command-table/monitor-table.ts';
+import { readRenames } from '../command-table/renames.ts';
 import { WatchTable } from '../command-table/watch-table.ts';
 import { COMMANDS } from '../commands/all.ts';
 import { describeClient } from '../commands/connection.ts';
@@ -17,17 +24,19 @@ import type { Config } from '../config/config.ts';
 import type { Database } from '../keyspace/database.ts';
 import { ExpiryCycle } from '../keyspace/expiry-cycle.ts';
 import { Keyspace, type KeyspaceEvents } from '../keyspace/keyspace.ts';
-import { SEGMENT_BYTES } from '../memory/arena.ts';
 import { Ledger } from '../memory/ledger.ts';
 import { LatencyMonitor } from '../metrics/latency.ts';
 import { ServerStatistics } from '../metrics/server-statistics.ts';
 import { SlowLog } from '../metrics/slow-log.ts';
 import { AppendLog } from '../persistence/aof/append-log.ts';
+import type { Checkpoint } from '../persistence/checkpoint/checkpoint-file.ts';
+import type { Checkpoints } from '../persistence/checkpoint/checkpoints.ts';
 import type { PersistenceHost } from '../persistence/host.ts';
 import { Persistence } from '../persistence/persistence.ts';
 import { keyspaceEventFlags } from '../pubsub/keyspace-events.ts';
 import { Publisher } from '../pubsub/publisher.ts';
 import { TrackingTable } from '../pubsub/tracking-table.ts';
+import { Transfers } from '../replication/transfers.ts';
 import { Arguments } from '../resp/arguments.ts';
 import { Encoder } from '../resp/encoder.ts';
 import { Random48 } from '../scripting/random48.ts';
@@ -35,8 +44,10 @@ import { ScriptEngine } from '../scripting/script-engine.ts';
 import { type BlockStorage, lmdbStorage } from '../tiering/cold-store-environment.ts';
 import { MEMORY_BYTES_MIN, Tier } from '../tiering/tier.ts';
 import { MemoryAdmission } from './admission.ts';
+import { Compaction } from './compaction.ts';
+import { checkNoTier, DurableTier, recoverTier, tierPath } from './durable-tier.ts';
 import type { Log } from './log.ts';
-import { residentMemory, systemMemory, tellsResidentMemory } from './machine.ts';
+import { operatingSystem, RunDelay, residentMemory, systemMemory, tellsResidentMemory } from './machine.ts';
 import { type Observer, Pipeline } from './pipeline.ts';
 
 /** Share of the machine's memory that Flex takes when `maxmemory` is not given. */
@@ -46,15 +57,12 @@ const EXPIRY_US = 1000;
 const BALANCE_US = 2000;
 /** Demotion after the commands of a tick. */
 const TICK_BALANCE_US = 2000;
+/** Age in microseconds up to which the time spent waiting for a processor need not be read again. */
+const RUN_DELAY_AGE_US = 1000;
 /** Microseconds of freeing what was flushed in one run of the cron. */
 const FREE_US = 1000;
 /** Microseconds of moving records together in one run of the cron. */
 const COMPACT_US = 1000;
-/** Idle memory that is kept for growth, and the share of the arena that may be idle besides. */
-const IDLE_BYTES_MIN = 16 * 1024 * 1024;
-const IDLE_FRACTION_MIN = 0.05;
-/** A segment fuller than this is not worth emptying. */
-const VACATED_FRACTION_MAX = 0.9;
 const RESIDENT_SAMPLE_MS = 100;
 /** Most of the budget that pays for memory of the process which no account covers. */
 const CHARGE_FRACTION_MAX = 1 / 4;
@@ -77,18 +85,7 @@ const BOTH_TARGETS = TO_LOG | TO_REPLICAS;
 const REPLICATED = 4;
 
 /** Who runs the commands of the log when it is loaded. */
-const LOG_TRANSPORT: Transport = {
-  address: 'log:0',
-  localAddress: 'log:0',
-  descriptor: -1,
-  queryBytes: 0,
-  queryCapacity: 0,
-  outputBytes: 0,
-  receivedBytes: 0,
-  sentBytes: 0,
-  push: () => {},
-  close: () => {},
-};
+const LOG_TRANSPORT = silentTransport('log:0');
 const NO_WORDS = new Arguments();
 
 interface HeldPropagation {
@@ -115,6 +112,8 @@ export interface EngineHost {
   /** Ends the process at once, before any reply is sent. */
   exit(status: number): void;
   readonly port: number;
+  /** What is listened on; none for a host without sockets. */
+  listeners?(): readonly ListenerDescription[];
 }
 
 /**
@@ -133,9 +132,12 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   readonly tracking: TrackingTable;
   readonly monitors = new MonitorTable();
   readonly pause = new ClientPause();
+  readonly switches = new DebugSwitches();
   readonly scripts: ScriptEngine;
   readonly persistence: Persistence;
   readonly appendLog: AppendLog;
+  readonly transfers: Transfers;
+  readonly checkpoints: Checkpoints | null;
   propagationTargets = BOTH_TARGETS;
   readonly users: Users;
   readonly statistics = new ServerStatistics();
@@ -155,11 +157,21 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   onReplicate: ((databaseNumber: number, words: Arguments) => void) | null = null;
 
   readonly #host: EngineHost;
+  readonly #files: Files;
   readonly #expiry: ExpiryCycle;
+  readonly #compaction: Compaction;
+  readonly #durable: DurableTier | null;
+  #recovered: readonly Checkpoint[] = [];
   #freeing: IterableIterator<void>[] = [];
   #residentSampledMs = 0;
+  /** Memory in use when there were neither keys nor clients. */
+  #startupBytes = 0;
   /** When the first batch of the tick began, or 0. */
   #tickStartUs = 0;
+  readonly #runDelay = new RunDelay();
+  /** What it was, and when it was read: at most {@link RUN_DELAY_AGE_US} before the tick began. */
+  #runDelayUs = 0;
+  #runDelayReadUs = 0;
   #isFetching = false;
   #isScriptPlanned = false;
   /** Units of propagation that are open, one within the other. */
@@ -185,6 +197,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.clock = clock;
     this.random = random;
     this.#host = host;
+    this.#files = disk.files;
     this.keyspace = new Keyspace(config.values.databases, random, this);
     this.keyspace.nowMs = clock.wallMs();
     this.publications = new Publisher(this.keyspace.keyHash);
@@ -194,7 +207,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
         return config.values['tracking-table-max-keys'];
       },
     });
-    this.table = new CommandTable(COMMANDS);
+    this.table = new CommandTable(COMMANDS, undefined, readRenames(config.renames, COMMANDS));
     this.users = new Users({
       config,
       table: this.table,
@@ -206,6 +219,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     });
     this.server = {
       runId: secretHex(20),
+      replicationId: secretHex(20),
       startMs: this.keyspace.nowMs,
       processId: process.pid,
       executable: process.argv[1] ?? process.execPath,
@@ -215,7 +229,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       },
       version: VERSION,
       redisVersion: REDIS_VERSION,
-      operatingSystem: `${process.platform} ${process.arch}`,
+      operatingSystem: operatingSystem(),
+      listeners: () => host.listeners?.() ?? [],
       systemMemory: systemMemory(),
     };
     this.ledger.open('records', () => this.keyspace.arena.usedBytes);
@@ -226,18 +241,31 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       'clients',
       () => host.clientBytes() + this.publications.byteCount + this.tracking.byteCount,
     );
+    if (!config.values['enable-flex']) checkNoTier(disk.files, config);
     this.tier = config.values['enable-flex'] ? this.#openTier(disk) : null;
     this.admission = new MemoryAdmission(this.keyspace, this.ledger, config, this.tier);
     this.persistence = new Persistence(this.#persistenceHost(disk.files));
     this.appendLog = this.#openAppendLog(disk.files);
-    this.ledger.open('other', () => this.persistence.byteCount + this.appendLog.byteCount);
+    this.transfers = this.#openTransfers(disk.files);
+    this.#durable = this.tier === null ? null : this.#openDurable(this.tier);
+    this.checkpoints = this.#durable?.checkpoints ?? null;
+    this.ledger.open(
+      'other',
+      () =>
+        this.persistence.byteCount +
+        this.appendLog.byteCount +
+        this.transfers.byteCount +
+        (this.checkpoints?.byteCount ?? 0),
+    );
     this.pipeline = new Pipeline(this, this.reply, this.admission, this);
     this.#expiry = new ExpiryCycle(this.keyspace, clock);
+    this.#compaction = new Compaction(this.keyspace, clock);
     this.#applySettings();
     this.#takeKeyspaceEvents();
     this.#watchSettings();
     this.#adviseBudget();
     this.admission.refresh();
+    this.#startupBytes = this.ledger.usedBytes;
   }
 
   get clients(): ReadonlyMap<number, Client> {
@@ -260,8 +288,10 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   beginBatch(): void {
     this.keyspace.nowMs = this.clock.wallMs();
     if (this.pause.mode !== 0) this.#checkPause();
+    // Before commands that only read too, which are told then what is gone.
+    this.#evictExcess();
     const startUs = this.pipeline.begin();
-    if (this.#tickStartUs === 0) this.#tickStartUs = startUs;
+    if (this.#tickStartUs === 0) this.#startTick(startUs);
   }
 
   /** Microseconds from the start of the tick to the end of the last command. */
@@ -287,9 +317,10 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   /** The work between commands, ten times a second or `hz` times. Returns whether there is more to do at once. */
   cron(): boolean {
     const start = this.clock.monotonicUs();
+    this.#refreshRunDelay(start);
     const { keyspace } = this;
     keyspace.nowMs = this.clock.wallMs();
-    this.statistics.eventLoopCycles++;
+    if (this.switches.isCronPaused) return false;
     if (keyspace.nowMs - this.#residentSampledMs >= RESIDENT_SAMPLE_MS) this.#sample();
     this.admission.refresh();
     this.flushLog();
@@ -297,22 +328,23 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     if (this.scripts.unfinishedClient !== null) return false;
     if (this.pause.mode !== 0) this.#checkPause();
     let isDone =
-      keyspace.expiryPaused ||
-      keyspace.removalsHeld ||
-      !keyspace.settings.activeExpire ||
-      this.#expiry.run(EXPIRY_US * this.config.values['active-expire-effort']);
-    if (this.tier !== null) {
-      this.tier.balance(BALANCE_US);
+      keyspace.expiryPaused || keyspace.removalsHeld || !keyspace.settings.activeExpire || this.#expire();
+    // While the index is filled nothing can be told dead from living.
+    if (this.tier !== null && this.persistence.restoring === null) {
+      if (this.tier.balance(BALANCE_US)) isDone = false;
       this.tier.maintain();
       if (this.tier.isReclaiming) isDone = false;
+      if (this.checkpoints?.cron() === true) isDone = false;
     }
     if (this.#freeing.length > 0) {
       this.#freeSome(FREE_US);
       isDone = isDone && this.#freeing.length === 0;
     }
+    if (this.#evictExcess()) isDone = false;
     if (this.persistence.cron()) isDone = false;
     if (this.appendLog.cron()) isDone = false;
-    if (this.#compact()) isDone = false;
+    if (this.transfers.cron()) isDone = false;
+    if (this.#compaction.run(COMPACT_US)) isDone = false;
     if (this.blocking.hasReady) this.pipeline.serveBlocked();
     if (this.blocking.clients.size > 0) this.pipeline.timeOutBlocked(keyspace.nowMs);
     this.tracking.limit();
@@ -359,6 +391,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   relieve(): void {
     this.persistence.relieve();
     this.appendLog.relieve();
+    this.transfers.relieve();
   }
 
   free(walk: IterableIterator<void>, atOnce: boolean): void {
@@ -374,14 +407,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.#host.log[level](text);
   }
 
-  /** Empties sparse segments and gives their memory back, as long as that makes less of it idle. */
   purge(): void {
-    const { arena } = this.keyspace;
-    let idleBefore = Number.POSITIVE_INFINITY;
-    while (arena.isVacating || (arena.idleBytes < idleBefore && this.#vacate(arena.idleBytes))) {
-      idleBefore = arena.idleBytes;
-      while (arena.isVacating) arena.vacateSome(1, this.#relocate);
-    }
+    this.#compaction.finish();
     this.#sample();
   }
 
@@ -404,6 +431,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       residentAnonymous: resident.anonymous,
       slabs: keyspace.arena.slabBytes,
       touched: keyspace.arena.touchedBytes,
+      startup: this.#startupBytes,
     };
   }
 
@@ -412,23 +440,26 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   async close(): Promise<void> {
+    this.checkpoints?.close();
     await this.appendLog.close();
     await this.tier?.close();
+    this.#runDelay.close();
   }
 
   modified(database: Database, key: Uint8Array, offset: number, length: number): void {
     this.watches.touch(database.number, key, offset, length);
     this.blocking.touch(database.number, key, offset, length);
     if (this.tracking.clientCount !== 0) this.tracking.modified(key, offset, length, this.pipeline.caller);
+    if (this.tier !== null && this.tier.pins.count !== 0)
+      this.tier.pins.changed(database, key, offset, length);
   }
 
   databaseChanged(database: Database, swapped: Database | null): void {
     this.blocking.touchDatabase(database.number);
-    if (this.watches.keyCount === 0) return;
-    this.watches.touchDatabase(
-      database.number,
-      (key) => database.peekRaw(key, 0, key.length) || swapped?.peekRaw(key, 0, key.length) === true,
-    );
+    this.tier?.pins.databaseChanged(database);
+    // Of databases that are exchanged, each has the other's number already.
+    if (this.watches.keyCount !== 0)
+      this.watches.touchDatabase(database.number, swapped ?? database, swapped === null ? null : database);
   }
 
   notify(
@@ -589,15 +620,40 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     this.propagationTargets = present;
   }
 
-  /** Loads what an earlier run left: the log if it is on, else the snapshot. Throws an Error with the reason, for people. */
+  /**
+   * Loads what an earlier run left: the tier if there is one, else the log if it is on, else the snapshot. Throws an Error with the
+   * reason, for people.
+   */
   async load(): Promise<void> {
-    await (this.config.values.appendonly ? this.appendLog.start() : this.persistence.load());
+    const { appendLog, persistence, config } = this;
+    const loadFiles = () => (config.values.appendonly ? appendLog.start() : persistence.load());
+    await (this.#durable === null ? loadFiles() : this.#durable.load(loadFiles));
   }
 
   /** As {@link load}, without letting others run. */
   loadAtOnce(): void {
-    if (this.config.values.appendonly) this.appendLog.startAtOnce();
-    else this.persistence.loadAtOnce();
+    const { appendLog, persistence, config } = this;
+    const loadFiles = () => (config.values.appendonly ? appendLog.startAtOnce() : persistence.loadAtOnce());
+    if (this.#durable === null) loadFiles();
+    else this.#durable.loadAtOnce(loadFiles);
+  }
+
+  /** Whether there is a data set of an earlier run in the tier, which is not taken up yet. */
+  get hasTierData(): boolean {
+    return this.#durable?.hasData === true;
+  }
+
+  /** Takes the last checkpoint, while nobody runs commands. Rejects with the reason if it can't be taken. */
+  async takeLastCheckpoint({ save }: ShutdownOptions): Promise<void> {
+    if (this.checkpoints === null || save === 'nosave' || this.persistence.isRestricting) return;
+    this.pause.begin(Number.POSITIVE_INFINITY, PAUSES_ALL);
+    this.keyspace.removalsHeld = true;
+    try {
+      await this.checkpoints.finish();
+    } catch (error) {
+      this.unpauseClients();
+      throw error;
+    }
   }
 
   /** Gets ready for the end of the process; false if data would be lost by it. */
@@ -606,20 +662,16 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   #openAppendLog(files: Files): AppendLog {
-    const { keyspace, config, persistence, latency } = this;
+    const { config, persistence } = this;
     const log = new AppendLog({
       ...this.#persistenceHost(files),
       isInTransaction: () => this.#units > 0,
-      isSaving: () => persistence.isSaving || persistence.isLoading,
+      isSaving: () => persistence.isSaving || persistence.isLoading || this.transfers.isActive,
       occupy: (isOccupied) => {
         persistence.isOccupied = isOccupied;
       },
       replayer: this.#openReplayer(),
-      noteLatency: (event, milliseconds) => {
-        const threshold = config.values['latency-monitor-threshold'];
-        if (threshold === 0 || milliseconds < threshold) return;
-        latency.record(event, milliseconds, Math.floor(keyspace.nowMs / 1000), threshold);
-      },
+      noteLatency: (event, milliseconds) => this.#noteLatency(event, milliseconds),
       synced: () => {
         if (log.waiting.size > 0) this.#retryWaitingForLog();
       },
@@ -628,9 +680,17 @@ export class Engine implements Services, KeyspaceEvents, Observer {
         this.#host.exit(1);
         throw new Error(reason);
       },
+      // Until a checkpoint names it, the log would have to be loaded whole.
+      completed: () => void this.checkpoints?.request(),
     });
     config.onChange('appendonly', () => log.switch(config.values.appendonly));
     return log;
+  }
+
+  #noteLatency(event: string, milliseconds: number): void {
+    const threshold = this.config.values['latency-monitor-threshold'];
+    if (threshold === 0 || milliseconds < threshold) return;
+    this.latency.record(event, milliseconds, Math.floor(this.keyspace.nowMs / 1000), threshold);
   }
 
   /** Has WAITAOF look again at how much of the log is on disk. */
@@ -671,19 +731,48 @@ export class Engine implements Services, KeyspaceEvents, Observer {
   }
 
   #persistenceHost(files: Files): PersistenceHost {
-    const { keyspace, config, clock, scripts, ledger, admission } = this;
+    const { keyspace, config, clock, scripts, ledger, admission, switches } = this;
     return {
       keyspace,
       config,
       clock,
       files,
       scripts,
+      switches,
+      origin: () => this.#durable?.checkpoints.origin ?? null,
       memoryLimit: () => admission.limitBytes,
       usedBytes: () => ledger.usedBytes,
       makeRoom: () => this.#makeRoom(),
       free: (walk, atOnce) => this.free(walk, atOnce),
       log: (text, level) => this.log(text, level),
     };
+  }
+
+  #openTransfers(files: Files): Transfers {
+    const { persistence, appendLog } = this;
+    return new Transfers({
+      ...this.#persistenceHost(files),
+      isConnected: (client) => this.clients.has(client.id) && !client.closing,
+      isBusy: () =>
+        persistence.isOccupied || persistence.isSaving || persistence.isLoading || appendLog.isRewriting,
+      occupy: (isOccupied) => {
+        persistence.isOccupied = isOccupied;
+      },
+    });
+  }
+
+  #openDurable(tier: Tier): DurableTier {
+    const { appendLog, persistence } = this;
+    const persistenceHost = this.#persistenceHost(this.#files);
+    const host = {
+      persistenceHost,
+      tier,
+      appendLog,
+      persistence,
+      chargedBytes: () => this.ledger.chargedBytes,
+      isInTransaction: () => this.#units > 0,
+    };
+    return new DurableTier(host, this.#recovered);
   }
 
   #openScripts(): ScriptEngine {
@@ -713,9 +802,7 @@ export class Engine implements Services, KeyspaceEvents, Observer {
 
   #openTier({ files, storage }: TierDisk): Tier {
     const { values } = this.config;
-    const path = isAbsolute(values['flex-storage-path'])
-      ? values['flex-storage-path']
-      : join(values.dir, values['flex-storage-path']);
+    const path = tierPath(this.config);
     try {
       files.makeDirectory(path);
     } catch (error) {
@@ -732,6 +819,15 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       get storageBytes() {
         return values['flex-storage-limit'];
       },
+      get writeBytesPerSecond() {
+        return values['flex-write-rate-limit'];
+      },
+      get slowReadMicroseconds() {
+        return values['flex-slowlog-log-slower-than'];
+      },
+      get slowReadsMax() {
+        return values['flex-slowlog-max-len'];
+      },
     };
     const tier = new Tier(
       this.keyspace,
@@ -742,12 +838,16 @@ export class Engine implements Services, KeyspaceEvents, Observer {
       files,
       (error) => this.#host.log.warning(`A cold record can't be read: ${error.message}`),
       storage,
+      () => {
+        const { found, store } = recoverTier(files, path, this.keyspace.keyHash, (text) =>
+          this.#host.log.warning(text),
+        );
+        this.#recovered = found;
+        return store;
+      },
     );
-    if (tier.removedEnvironments > 0) {
-      this.#host.log.notice(
-        'Removed what an earlier run left in the tier: it does not outlive its process yet',
-      );
-    }
+    if (tier.removedEnvironments > 0)
+      this.#host.log.notice('Removed what an earlier run left in the tier after its last checkpoint');
     this.ledger.open('tier', () => tier.byteCount);
     tier.onProgress = () => this.#host.resumeWaiting();
     tier.store.onFault = (reason) => {
@@ -786,6 +886,8 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     settings.lfuDecayMinutes = values['lfu-decay-time'];
     settings.lazyExpire = values['lazyfree-lazy-expire'];
     this.slowLog.trim(values['slowlog-max-len']);
+    this.tier?.slowReads.trim(values['flex-slowlog-max-len']);
+    this.pipeline.replyBytesMax = values['client-output-buffer-limit'].normal.hardBytes;
   }
 
   #takeKeyspaceEvents(): void {
@@ -805,7 +907,9 @@ export class Engine implements Services, KeyspaceEvents, Observer {
         'lfu-decay-time',
         'lazyfree-lazy-expire',
         'slowlog-max-len',
+        'client-output-buffer-limit',
         'flex-hot-threshold',
+        'flex-slowlog-max-len',
       ],
       () => {
         this.#applySettings();
@@ -827,10 +931,28 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     });
   }
 
+  #expire(): boolean {
+    const startUs = this.clock.monotonicUs();
+    const isDone = this.#expiry.run(EXPIRY_US * this.config.values['active-expire-effort']);
+    const elapsedUs = this.clock.monotonicUs() - startUs;
+    this.statistics.expiryMicroseconds += elapsedUs;
+    this.#noteLatency('expire-cycle', elapsedUs / 1000);
+    return isDone;
+  }
+
+  /** Evicts what is over `maxmemory` with Flex off, where nothing stands against it; whether there is more (isSafeToPerformEvictions). */
+  #evictExcess(): boolean {
+    const isLoading = this.persistence.isLoading || this.appendLog.loading !== null;
+    return !isLoading && this.scripts.unfinishedClient === null && this.admission.evictExcess();
+  }
+
   #freeSome(microseconds: number): void {
     const start = this.clock.monotonicUs();
     while (this.#freeing.length > 0) {
-      if (this.#freeing[0].next().done === true) this.#freeing.shift();
+      if (this.#freeing[0].next().done === true) {
+        this.#freeing.shift();
+        this.statistics.lazyFreedObjects++;
+      }
       if (this.clock.monotonicUs() - start > microseconds) return;
     }
   }
@@ -843,37 +965,29 @@ export class Engine implements Services, KeyspaceEvents, Observer {
     const chargeBytesMax = this.admission.limitBytes * CHARGE_FRACTION_MAX;
     const idleBytes = arena.idleBytes + indexArena.idleBytes + this.tracking.idleBytes;
     ledger.observe(resident, idleBytes, chargeBytesMax);
-    statistics.operationsPerSecond.sample(statistics.commandsProcessed, keyspace.nowMs);
-    statistics.inputPerSecond.sample(statistics.bytesReceived, keyspace.nowMs);
-    statistics.outputPerSecond.sample(statistics.bytesSent, keyspace.nowMs);
+    statistics.sample(keyspace.nowMs);
+    const { limitBytes } = this.admission;
+    statistics.overLimit.note(limitBytes > 0 && ledger.usedBytes > limitBytes, keyspace.nowMs);
   }
 
-  /** Gives memory back that lies idle between records: empties the emptiest segment, a little at a time. True while at it. */
-  #compact(): boolean {
-    const { arena } = this.keyspace;
-    if (!arena.isVacating) {
-      const idle = arena.idleBytes - IDLE_BYTES_MIN - arena.touchedBytes * IDLE_FRACTION_MIN;
-      if (idle <= 0 || !this.#vacate(idle)) return false;
-    }
-    const start = this.clock.monotonicUs();
-    while (arena.isVacating && this.clock.monotonicUs() - start < COMPACT_US) {
-      arena.vacateSome(1, this.#relocate);
-    }
-    return arena.isVacating;
+  #startTick(startUs: number): void {
+    this.#tickStartUs = startUs;
+    this.#refreshRunDelay(startUs);
   }
 
-  /** Begins to empty the emptiest segment, if what lives there would find room in so many idle bytes; false if none does. */
-  #vacate(idleBytes: number): boolean {
-    return this.keyspace.arena.vacate(Math.min(idleBytes, SEGMENT_BYTES * VACATED_FRACTION_MAX));
+  #refreshRunDelay(nowUs: number): void {
+    if (nowUs - this.#runDelayReadUs < RUN_DELAY_AGE_US) return;
+    this.#runDelayReadUs = nowUs;
+    this.#runDelayUs = this.#runDelay.read();
   }
-
-  readonly #relocate = (address: number): void => {
-    this.keyspace.ownerOf(address)?.relocate();
-  };
 
   #noteTick(startUs: number): void {
-    const microseconds = this.clock.monotonicUs() - startUs;
-    if (microseconds > this.statistics.longestTickMicroseconds)
-      this.statistics.longestTickMicroseconds = microseconds;
+    const { statistics } = this;
+    const wallUs = this.clock.monotonicUs() - startUs;
+    statistics.eventLoopCycles++;
+    statistics.eventLoopMicroseconds += wallUs;
+    if (wallUs <= statistics.longestTickMicroseconds) return;
+    const us = wallUs - (this.#runDelay.read() - this.#runDelayUs);
+    if (us > statistics.longestTickMicroseconds) statistics.longestTickMicroseconds = us;
   }
 }

@@ -1,5 +1,5 @@
-import { totalmem } from 'node:os';
-import { exists, readText } from '../base/files.ts';
+import { machine, release, totalmem, type } from 'node:os';
+import { exists, open, readText } from '../base/files.ts';
 
 /** Bytes of the process's memory that is not mapped files: RssAnon and RssShmem, and all of VmRSS. */
 export function residentMemory(): { anonymous: number; total: number } {
@@ -9,6 +9,11 @@ export function residentMemory(): { anonymous: number; total: number } {
     anonymous: (kilobytes('RssAnon') + kilobytes('RssShmem')) * 1024,
     total: kilobytes('VmRSS') * 1024,
   };
+}
+
+/** The system's name and release, and the machine's, as uname tells them. */
+export function operatingSystem(): string {
+  return `${type()} ${release()} ${machine()}`;
 }
 
 /** Whether the system tells what {@link residentMemory} reads. */
@@ -31,4 +36,33 @@ export function openFilesMax(): number {
   if (!exists(path)) return Number.POSITIVE_INFINITY;
   const soft = /^Max open files\s+(\S+)/m.exec(readText(path))?.[1];
   return soft === undefined || soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
+}
+
+const SCHEDULER_STATISTICS = '/proc/self/schedstat';
+const ZERO = 0x30;
+
+/**
+ * Microseconds that the main thread has waited for a processor since the process began, as the kernel counts them
+ * (proc(5), the second number of `schedstat`): what a stretch of wall time has of it was no work of this process. Always 0
+ * where the system does not tell.
+ */
+export class RunDelay {
+  #file = exists(SCHEDULER_STATISTICS) ? open(SCHEDULER_STATISTICS, 'read') : null;
+  readonly #text = new Uint8Array(64);
+
+  read(): number {
+    if (this.#file === null) return 0;
+    const length = this.#file.read(this.#text, 0, this.#text.length, 0);
+    let at = this.#text.indexOf(0x20) + 1;
+    let nanoseconds = 0;
+    for (; at < length && this.#text[at] >= ZERO; at++)
+      nanoseconds = nanoseconds * 10 + this.#text[at] - ZERO;
+    return nanoseconds / 1000;
+  }
+
+  /** Gives the file back; called again it does nothing. */
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
 }

@@ -27,7 +27,7 @@ import {
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import type { TrackingTable } from '../pubsub/tracking-table.ts';
 import type { Arguments } from '../resp/arguments.ts';
-import type { Encoder } from '../resp/encoder.ts';
+import { type Encoder, REPLY_BYTES_MAX, ReplyLimitError } from '../resp/encoder.ts';
 import { ReplyError } from '../resp/reply.ts';
 
 /** What the pipeline asks of the memory budget and the tier before it runs a command. */
@@ -37,6 +37,8 @@ export interface Admission {
    * freed (`whenReady` is called then), 'full' refuses with OOM, any other text refuses with that error.
    */
   admitWrite(client: Client): 'run' | 'wait' | 'full' | string;
+  /** Before a command within another that may grow memory: makes room, at once. */
+  relieve(): void;
   /** Whether a command must wait until its keys' cold records were fetched. */
   mustFetch(command: Command, words: Arguments, client: Client): boolean;
 }
@@ -63,6 +65,7 @@ export interface PipelineServices extends Services {
 }
 
 /** What an argument that is kept secret is shown as. */
+const QUEUED = Buffer.from('+QUEUED\r\n');
 const REDACTED = Buffer.from('(redacted)');
 const TOUCHES_KEYSPACE = IS_READ | IS_WRITE | MAY_REPLICATE;
 
@@ -95,6 +98,8 @@ export class Pipeline {
   running: Arguments | null = null;
   /** The client whose command is being run, by EXEC or a script too; null between commands. */
   caller: Client | null = null;
+  /** A command that only reads is stopped, and its client closed, when its reply is longer than so many bytes; 0 for no limit. */
+  replyBytesMax = 0;
   /** When the last command ended or the batch began, in microseconds. */
   lastStop = 0;
   #isReplaying = false;
@@ -239,8 +244,18 @@ export class Pipeline {
     const start = reply.length;
     const { protocol } = reply;
     reply.protocol = client.protocol;
+    const { statistics } = blocked.command;
+    statistics.calls++;
+    this.#services.statistics.commandsProcessed++;
     if (error === null) blocked.replyTimeout(reply);
-    else reply.error(error);
+    else {
+      const { errorCount } = reply;
+      reply.error(error);
+      // It is not an error of the command that may be running.
+      reply.errorCount = errorCount;
+      statistics.failedCalls++;
+      this.#services.statistics.countError(error);
+    }
     reply.protocol = protocol;
     this.#unblock(client, start);
   }
@@ -300,21 +315,30 @@ export class Pipeline {
     if (call.redacted.length !== 0) call.redacted.length = 0;
     call.blocking = null;
     call.isUnfinished = false;
+    call.isErrorCounted = false;
     call.startUs = 0;
     keyspace.noTouch = client.noTouch && command.row.name !== 'touch';
     const start = reply.length;
     this.running = words;
+    keyspace.growth.reset();
+    if (client.nested && (command.bits & IS_DENIED_ON_OOM) !== 0) this.#admission.relieve();
     if (keyspace.watcher !== null && (command.bits & IS_WRITE) !== 0) this.#services.relieve();
     if (monitors.size !== 0 && (command.bits & IS_SCRIPT) !== 0) this.#monitorScript(client, words);
+    const isLimited =
+      this.replyBytesMax !== 0 && (command.bits & IS_READ) !== 0 && !client.nested && !client.isInternal;
+    if (isLimited) reply.lengthMax = Math.max(start + this.replyBytesMax, reply.buffer.length);
     try {
       (command.execute as (call: Call) => void)(call);
     } catch (error) {
       reply.length = start;
-      if (error instanceof ColdRecordError) reply.error(error.reply);
+      if (error instanceof ReplyLimitError) client.transport.exceededOutputLimit();
+      else if (error instanceof ColdRecordError) reply.error(error.reply);
       else if (error instanceof ReplyError) reply.error(error.message);
       else this.#observer.crashed(error, command, words, client);
     }
+    if (isLimited) reply.lengthMax = REPLY_BYTES_MAX;
     this.running = null;
+    keyspace.growth.reset();
     if (monitors.size !== 0 && (command.bits & IS_UNMONITORED) === 0 && !call.isRetry) {
       this.#monitor(client, words);
     }
@@ -345,7 +369,7 @@ export class Pipeline {
     this.#services.statistics.commandsProcessed++;
     if (reply.errorCount !== errors) {
       statistics.failedCalls++;
-      this.#services.statistics.countError(reply.lastError);
+      if (!call.isErrorCounted) this.#services.statistics.countError(reply.lastError);
     }
     if (keyspace.dirty !== dirty) this.#observer.propagated(client.databaseNumber, words, call.propagation);
     else if (call.isForReplicas) this.#observer.replicated(client.databaseNumber, words);
@@ -376,12 +400,13 @@ export class Pipeline {
   replay(client: Client, words: Arguments): string | null {
     const reply = this.#reply;
     const { table } = this.#services;
-    const command = table.resolve(words);
+    // What was logged before commands were renamed, or by commands that change others, has their own names.
+    const command = table.resolve(words) ?? table.resolveOwn(words);
     const name = latin1(words.buffer, words.offsets[0], Math.min(words.lengths[0], 128));
     if (command === null || command.execute === undefined) return `Unknown command '${name}'`;
     if (!command.accepts(words.count)) return `Wrong number of arguments of command '${name}'`;
     if (client.queue !== null && !NOT_QUEUED.has(command.fullName)) {
-      client.queue.push({ command, words: words.detach() });
+      client.queue.add(command, words);
       return null;
     }
     const start = reply.length;
@@ -471,10 +496,8 @@ export class Pipeline {
       this.#reject(client, command, verdict === 'full' ? OUT_OF_MEMORY : verdict);
       return;
     }
-    const own = words.detach();
-    client.queueBytes += own.buffer.length + own.count * 8 + 64;
-    client.queue?.push({ command, words: own });
-    this.#reply.simple('QUEUED');
+    client.queue?.add(command, words);
+    this.#reply.raw(QUEUED);
   }
 
   /** Refuses a command: one to be queued makes its transaction fail, and an EXEC ends it, were there none (rejectCommand). */
@@ -525,6 +548,6 @@ export class Pipeline {
 function bitsOf(client: Client, command: Command): number {
   let { bits } = command;
   if (client.queue === null || command.row.name !== 'exec') return bits;
-  for (const queued of client.queue) bits |= queued.command.bits;
+  for (let at = 0; at < client.queue.length; at++) bits |= client.queue.commandAt(at).bits;
   return bits;
 }

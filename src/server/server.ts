@@ -1,28 +1,43 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { exists, remove, setPermissions, writeAtomic } from '../base/files.ts';
+import { errorReason, exists, remove, setPermissions, writeAtomic } from '../base/files.ts';
 import { VERSION } from '../base/version.ts';
-import type { ShutdownOptions } from '../command-table/call.ts';
+import type { ListenerDescription, ShutdownOptions } from '../command-table/call.ts';
 import type { Client } from '../command-table/client.ts';
 import { describeClient } from '../commands/connection.ts';
 import { humanBytes } from '../commands/info.ts';
 import type { Config } from '../config/config.ts';
+import { expandTitle } from '../config/title-template.ts';
 import { Arguments } from '../resp/arguments.ts';
 import {
   Connection,
   type ConnectionHost,
   type Listener,
-  listenAtOnce,
   listenForConnections,
   type Socket,
 } from './connection.ts';
+import { Dashboard } from './dashboard.ts';
+import { makeDashboardListener } from './dashboard-endpoint.ts';
 import { Engine, type EngineHost } from './engine.ts';
+import { TLS_DIRECTIVES, TlsAcceptor, type TlsHost } from './listener-tls.ts';
 import type { Log } from './log.ts';
 import { openFilesMax } from './machine.ts';
+import { type MetricsHost, makeMetricsListener } from './metrics-endpoint.ts';
+import { describeMetrics } from './metrics-report.ts';
+import { isLoopback, TcpPort } from './tcp-port.ts';
 
 const PROTECTED_MODE_ERROR =
   "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 const MAX_CLIENTS_ERROR = '-ERR max number of clients reached\r\n';
+/** Directives for ports, and those for their addresses. */
+const BIND_DIRECTIVES = {
+  port: 'bind',
+  'tls-port': 'bind',
+  'metrics-port': 'metrics-bind',
+  'dashboard-port': 'dashboard-bind',
+} as const;
+const CANNOT_LISTEN = 'Unable to listen on this port. Check server logs.';
+const CANNOT_BIND = 'Failed to bind to specified addresses.';
 /** Offsets of arguments are 32-bit integers. */
 const QUERY_BYTES_MAX = 0x7fffffff - 1024 * 1024;
 /** Open files that are not clients: listeners, the log, the tier's environments. */
@@ -36,19 +51,8 @@ const REPLY_BYTES_KEPT = 1024 * 1024;
 /** How often the memory of clients is compared with `maxmemory-clients` while commands keep the server busy. */
 const CLIENT_CHECK_MS = 10;
 
-/** What the TCP listeners were made from. */
-interface TcpState {
-  /** The directives `port` and `bind`. */
-  readonly port: number;
-  readonly bind: readonly string[];
-  /** The port that the listeners have, 0 if there are none. */
-  readonly boundPort: number;
-  /** False while they are closed since others could not be had in their place. */
-  readonly isOpen: boolean;
-}
-
 /** The daemon: listeners and connections before an {@link Engine}, the cron, and an orderly end. */
-export class Server implements EngineHost, ConnectionHost {
+export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost {
   readonly log: Log;
   readonly config: Config;
   readonly engine: Engine;
@@ -57,9 +61,18 @@ export class Server implements EngineHost, ConnectionHost {
   onExit: (status: number) => void = () => {};
 
   readonly #connections = new Map<number, Connection>();
-  readonly #listeners: Listener[] = [];
+  readonly #plainPort = new TcpPort(() => this.#makeListener());
+  readonly #tls = new TlsAcceptor(this);
+  readonly #tlsPort = new TcpPort(() => this.#heedErrors(this.#tls.makeListener()));
+  readonly #metricsPort = new TcpPort(() => this.#heedErrors(makeMetricsListener(this)));
+  readonly #dashboard: Dashboard;
+  readonly #dashboardPort = new TcpPort(() => this.#heedErrors(makeDashboardListener(this.#dashboard)));
+  #unixListener: Listener | null = null;
   readonly #scratch = new Arguments();
   #waiting: Connection[] = [];
+  /** Bytes that connections were counted with, and those that may have others now. */
+  #clientBytes = 0;
+  readonly #unsettled = new Set<Connection>();
   /** Connections whose replies are sent when the tick ends. */
   readonly #replying: Connection[] = [];
   #isTurnPlanned = false;
@@ -67,7 +80,6 @@ export class Server implements EngineHost, ConnectionHost {
   readonly #blockTimers = new Map<Client, NodeJS.Timeout>();
   #nextClientId = 1;
   #cronTimer: NodeJS.Timeout | null = null;
-  #tcp: TcpState = { port: 0, bind: [], boundPort: 0, isOpen: true };
   #clientsCheckedMs = 0;
   #closing: Promise<void> | null = null;
 
@@ -76,6 +88,7 @@ export class Server implements EngineHost, ConnectionHost {
     this.config = config;
     this.log = log;
     this.engine = new Engine(config, this);
+    this.#dashboard = new Dashboard(this.engine, () => this.#nextClientId++);
   }
 
   get reply(): Engine['reply'] {
@@ -89,7 +102,7 @@ export class Server implements EngineHost, ConnectionHost {
   readonly #limits = { bulkBytesMax: 0, queryBytesMax: 0 };
 
   get port(): number {
-    return this.#tcp.boundPort;
+    return this.#plainPort.boundPort || this.#tlsPort.boundPort;
   }
 
   get waitingClientCount(): number {
@@ -108,13 +121,51 @@ export class Server implements EngineHost, ConnectionHost {
       this.log.setLevel(values.loglevel);
       return undefined;
     });
-    this.config.onChange('port', () => this.#moveTcp('Unable to listen on this port. Check server logs.'));
-    this.config.onChange('bind', () => this.#moveTcp('Failed to bind to specified addresses.'));
+    this.config.onChange('port', () => this.#move(this.#plainPort, 'port', CANNOT_LISTEN));
+    this.config.onChange(TLS_DIRECTIVES, () => (values['tls-port'] === 0 ? undefined : this.#configureTls()));
+    this.config.onChange('tls-port', () => {
+      const refusal = values['tls-port'] === 0 || this.#tls.isConfigured ? undefined : this.#configureTls();
+      return refusal ?? this.#move(this.#tlsPort, 'tls-port', CANNOT_LISTEN);
+    });
+    this.config.onChange(
+      'bind',
+      () =>
+        this.#move(this.#plainPort, 'port', CANNOT_BIND) ??
+        this.#move(this.#tlsPort, 'tls-port', CANNOT_BIND),
+    );
+    this.config.onChange(['metrics-port', 'metrics-bind'], () =>
+      this.#move(this.#metricsPort, 'metrics-port', CANNOT_LISTEN),
+    );
+    this.config.onChange(['dashboard-port', 'dashboard-bind'], () =>
+      this.#move(this.#dashboardPort, 'dashboard-port', CANNOT_LISTEN),
+    );
+    this.config.onChange(['maxmemory', 'maxmemory-clients'], () => {
+      this.#clientsCheckedMs = 0;
+      return undefined;
+    });
     this.#fitClientsToOpenFiles();
+    if (values['tls-port'] !== 0) {
+      const reason = this.#configureTls();
+      if (reason !== undefined) throw new Error('Failed to configure TLS. Check logs for more info.');
+    }
     // As in Redis, port 0 means no TCP; where that would leave nothing to listen on, the system picks a port.
-    if (values.port !== 0 || values.unixsocket === '') this.#listenOnTcp(values.port, values.bind);
+    const backlog = values['tcp-backlog'];
+    if (values.port !== 0 || (values.unixsocket === '' && values['tls-port'] === 0))
+      this.#plainPort.listen(values.port, values.bind, backlog);
+    if (values['tls-port'] !== 0) this.#tlsPort.listen(values['tls-port'], values.bind, backlog);
+    if (values['metrics-port'] !== 0) {
+      this.#metricsPort.listen(values['metrics-port'], values['metrics-bind'], backlog);
+      this.log.notice(`Metrics are served on port ${this.#metricsPort.boundPort}`);
+    }
+    if (values['dashboard-port'] !== 0) {
+      this.#dashboardPort.listen(values['dashboard-port'], values['dashboard-bind'], backlog);
+      this.log.notice(`The dashboard is served on port ${this.#dashboardPort.boundPort}`);
+    }
     if (values.unixsocket !== '') await this.#listenOnUnixSocket(values.unixsocket, values.unixsocketperm);
-    if (this.#listeners.length === 0) throw new Error('Configured to not listen anywhere');
+    if (this.#allListeners().length === 0) throw new Error('Configured to not listen anywhere');
+    // In the words of Redis, for what waits for them: these at once, `Ready to accept connections` after loading.
+    this.log.notice(`Running mode=standalone, Port: ${this.port}, PID: ${process.pid}`);
+    this.log.notice('Server initialized');
     this.#scheduleCron();
     await this.engine.load();
     if (values.pidfile !== '') {
@@ -125,7 +176,12 @@ export class Server implements EngineHost, ConnectionHost {
       }
     }
     this.#announce();
-    this.#tellSupervisor('--ready', `--status=Ready to accept connections`);
+    this.#setTitle();
+    this.config.onChange(['proc-title-template', 'port', 'tls-port', 'bind'], () => {
+      this.#setTitle();
+      return undefined;
+    });
+    this.#tellSupervisor('--ready', '--status=Ready to accept connections');
   }
 
   /** Ends: no more connections, the tier closed, files that tell of the process removed. */
@@ -137,8 +193,32 @@ export class Server implements EngineHost, ConnectionHost {
   shutdown(options: ShutdownOptions): string | undefined {
     this.log.notice('User requested shutdown...');
     if (!this.engine.prepareToEnd(options)) return 'ERR Errors trying to SHUTDOWN. Check logs.';
-    setImmediate(() => this.close().then(() => this.onExit(0)));
+    setImmediate(() => this.#endInOrder(options));
     return undefined;
+  }
+
+  /** Ends in order where {@link Engine.prepareToEnd} has allowed it; false if the last checkpoint can't be taken. */
+  async end(options: ShutdownOptions): Promise<boolean> {
+    try {
+      await this.engine.takeLastCheckpoint(options);
+    } catch (error) {
+      this.log.warning(`Can't take the last checkpoint of the tier: ${errorReason(error)}`);
+      if (!options.force) {
+        this.log.warning("The server can't end: what changed since the checkpoint before would be lost");
+        return false;
+      }
+    }
+    await this.close();
+    return true;
+  }
+
+  #endInOrder(options: ShutdownOptions): void {
+    this.end(options).then(
+      (hasEnded) => {
+        if (hasEnded) this.onExit(0);
+      },
+      (error) => this.crashed(error, 'the end of the server'),
+    );
   }
 
   crashed(error: unknown, what: string): void {
@@ -166,11 +246,22 @@ export class Server implements EngineHost, ConnectionHost {
   }
 
   clientBytes(): number {
-    let bytes = 0;
-    for (const connection of this.#connections.values()) {
-      bytes += connection.client.byteCount;
+    for (const connection of this.#unsettled) this.#countBytes(connection);
+    return this.#clientBytes;
+  }
+
+  #countBytes(connection: Connection): void {
+    const bytes = connection.client.byteCount;
+    this.#clientBytes += bytes - connection.countedBytes;
+    connection.countedBytes = bytes;
+  }
+
+  /** Counts the bytes of connections that did something, and forgets them until they do again, unless they have output left. */
+  #settleBytes(): void {
+    for (const connection of this.#unsettled) {
+      this.#countBytes(connection);
+      if (connection.outputBytes === 0) this.#unsettled.delete(connection);
     }
-    return bytes;
   }
 
   blocked(client: Client): void {
@@ -189,7 +280,9 @@ export class Server implements EngineHost, ConnectionHost {
     this.#blockTimers.delete(client);
     client.isUnblocked = true;
     const connection = this.#connections.get(client.id);
-    if (connection !== undefined) setImmediate(() => connection.goOn());
+    if (connection === undefined) return;
+    this.#unsettled.add(connection);
+    setImmediate(() => connection.goOn());
   }
 
   takeScratch(): Arguments {
@@ -222,11 +315,13 @@ export class Server implements EngineHost, ConnectionHost {
     if (this.config.values['maxmemory-clients'] !== 0) this.#limitClientMemory();
     this.sendReplies();
     this.engine.endTick();
+    this.#settleBytes();
   }
 
   execute(connection: Connection, words: Arguments, mayWait: boolean): boolean {
     const { client } = connection;
     client.lastInteractionMs = this.engine.keyspace.nowMs;
+    this.#unsettled.add(connection);
     const ran = this.engine.pipeline.execute(client, words, mayWait);
     if (!ran && client.blocked === null) this.#waiting.push(connection);
     return ran;
@@ -234,6 +329,7 @@ export class Server implements EngineHost, ConnectionHost {
 
   replied(connection: Connection): void {
     this.#replying.push(connection);
+    this.#unsettled.add(connection);
     this.#planTurn();
   }
 
@@ -251,6 +347,7 @@ export class Server implements EngineHost, ConnectionHost {
     const { statistics, keyspace } = this.engine;
     // Bytes of a command that is still arriving are a sign of life too.
     connection.client.lastInteractionMs = keyspace.nowMs;
+    this.#unsettled.add(connection);
     statistics.bytesReceived += bytes;
     statistics.readsProcessed++;
   }
@@ -270,10 +367,7 @@ export class Server implements EngineHost, ConnectionHost {
   }
 
   exceedsOutputLimit(connection: Connection): boolean {
-    const limits = this.config.values['client-output-buffer-limit'];
-    const { hardBytes, softBytes, softSeconds } = connection.client.isSubscriber
-      ? limits.pubsub
-      : limits.normal;
+    const { hardBytes, softBytes, softSeconds } = this.#outputLimitsOf(connection);
     const bytes = connection.outputBytes;
     if (hardBytes > 0 && bytes >= hardBytes) return true;
     if (softBytes === 0 || bytes < softBytes) {
@@ -283,6 +377,16 @@ export class Server implements EngineHost, ConnectionHost {
     const { nowMs } = this.engine.keyspace;
     if (connection.outputLimitSinceMs === 0) connection.outputLimitSinceMs = nowMs;
     return nowMs - connection.outputLimitSinceMs > softSeconds * 1000;
+  }
+
+  exceedsHardLimit(connection: Connection, bytes: number): boolean {
+    const { hardBytes } = this.#outputLimitsOf(connection);
+    return hardBytes > 0 && connection.outputBytes + bytes >= hardBytes;
+  }
+
+  #outputLimitsOf({ client }: Connection): { hardBytes: number; softBytes: number; softSeconds: number } {
+    const limits = this.config.values['client-output-buffer-limit'];
+    return client.isSubscriber ? limits.pubsub : limits.normal;
   }
 
   left(connection: Connection): void {
@@ -299,6 +403,9 @@ export class Server implements EngineHost, ConnectionHost {
     this.engine.tracking.leave(connection.client);
     this.engine.monitors.remove(connection.client);
     this.#connections.delete(connection.client.id);
+    this.#unsettled.delete(connection);
+    this.#clientBytes -= connection.countedBytes;
+    connection.countedBytes = 0;
     this.clients.delete(connection.client.id);
     const at = this.#waiting.indexOf(connection);
     if (at >= 0) this.#waiting.splice(at, 1);
@@ -323,65 +430,30 @@ export class Server implements EngineHost, ConnectionHost {
   }
 
   /**
-   * Puts a changed `port` or `bind` into force. Where that can't be had returns `refusal`, and listens nowhere: the
+   * Puts a changed port or `bind` into force. Where that can't be had returns `refusal`, and listens nowhere: the
    * configuration takes the change back then, and has this called again.
    */
-  #moveTcp(refusal: string): string | undefined {
-    const { port, bind } = this.config.values;
-    const before = this.#tcp;
-    const isSame = port === before.port && bind.join(' ') === before.bind.join(' ');
-    if (isSame && before.isOpen) return undefined;
-    for (const listener of this.#listeners.filter((candidate) => typeof candidate.address() !== 'string')) {
-      listener.close();
-      this.#listeners.splice(this.#listeners.indexOf(listener), 1);
-    }
-    // A port that the system chose stays until another is asked for.
-    const wanted = port === before.port ? before.boundPort : port;
+  #move(listeners: TcpPort, directive: keyof typeof BIND_DIRECTIVES, refusal: string): string | undefined {
+    const { values } = this.config;
+    const bind = values[BIND_DIRECTIVES[directive]];
     try {
-      this.#listenOnTcp(wanted, wanted === 0 ? [] : bind);
+      if (listeners.move(values[directive], bind, values['tcp-backlog'])) this.#announceAddresses();
     } catch (error) {
-      this.log.warning(`${(error as Error).message}; going back to port ${before.boundPort}`);
-      this.#tcp = { ...before, isOpen: false };
+      this.log.warning(`${(error as Error).message}; going back to port ${listeners.boundPort}`);
       return refusal;
     }
-    this.#announceAddresses();
     return undefined;
   }
 
-  /** Listens on all of these addresses or, with an Error for people, on none. */
-  #listenOnTcp(port: number, bind: readonly string[]): void {
-    const listeners: Listener[] = [];
-    const failures: string[] = [];
-    let boundPort = port;
-    for (const word of bind) {
-      const isOptional = word.startsWith('-');
-      const name = isOptional ? word.slice(1) : word;
-      const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name;
-      const listener = this.#makeListener();
-      try {
-        // The same port for all addresses, also where the first was given one by the system.
-        listenAtOnce(listener, { host, port: boundPort, backlog: this.config.values['tcp-backlog'] });
-      } catch (error) {
-        const { message, code = '' } = error as NodeJS.ErrnoException;
-        if (!isOptional || !['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(code))
-          failures.push(`${host}:${port}: ${message}`);
-        continue;
-      }
-      listeners.push(listener);
-      boundPort = (listener.address() as { port: number }).port;
+  /** Has new TLS connections meet the settings in force; where those can't be used, the reason for a reply. */
+  #configureTls(): string | undefined {
+    try {
+      this.#tls.configure(this.config.values);
+      return undefined;
+    } catch (error) {
+      this.log.warning((error as Error).message);
+      return 'Unable to update TLS configuration. Check server logs.';
     }
-    if (failures.length > 0) {
-      for (const listener of listeners) listener.close();
-      throw new Error(`Could not listen: ${failures.join('; ')}`);
-    }
-    for (const listener of listeners) this.#keep(listener);
-    const { values } = this.config;
-    this.#tcp = {
-      port: values.port,
-      bind: values.bind,
-      boundPort: listeners.length === 0 ? 0 : boundPort,
-      isOpen: true,
-    };
   }
 
   async #listenOnUnixSocket(path: string, permissions: number): Promise<void> {
@@ -389,42 +461,112 @@ export class Server implements EngineHost, ConnectionHost {
     const listener = this.#makeListener();
     listener.listen({ path, backlog: this.config.values['tcp-backlog'] });
     await once(listener, 'listening');
-    this.#keep(listener);
+    this.#unixListener = listener;
     if (permissions !== 0) setPermissions(path, permissions);
   }
 
   #makeListener(): Listener {
-    return listenForConnections((socket, descriptor) => this.#accept(socket, descriptor));
+    return this.#heedErrors(
+      listenForConnections((socket, descriptor) => this.#acceptPlain(socket, descriptor)),
+    );
   }
 
-  /** Takes a listener that listens among those that are closed at the end. */
-  #keep(listener: Listener): void {
-    listener.on('error', (error) => this.log.warning(`Accepting a connection failed: ${error.message}`));
-    this.#listeners.push(listener);
+  #heedErrors(listener: Listener): Listener {
+    return listener.on('error', (error) =>
+      this.log.warning(`Accepting a connection failed: ${error.message}`),
+    );
   }
 
-  #accept(socket: Socket, descriptor: number): Connection | null {
-    const { values } = this.config;
-    const { statistics, keyspace } = this.engine;
-    statistics.connectionsReceived++;
-    const refuse = (text: string): null => {
-      statistics.connectionsRejected++;
-      socket.on('error', () => socket.destroy());
-      socket.end(text, () => socket.destroy());
-      return null;
-    };
-    if (this.#closing !== null) return refuse('');
-    if (this.#connections.size >= values.maxclients) return refuse(MAX_CLIENTS_ERROR);
-    const peer = socket.remoteAddress;
-    const isLocal =
-      peer === undefined || peer === '::1' || peer.startsWith('127.') || peer.startsWith('::ffff:127.');
-    if (values['protected-mode'] && this.engine.users.defaultUser.isPasswordless && !isLocal)
-      return refuse(PROTECTED_MODE_ERROR);
-    if (values['tcp-keepalive'] > 0) socket.setKeepAlive(true, values['tcp-keepalive'] * 1000);
-    const connection = new Connection(socket, this.#nextClientId++, descriptor, keyspace.nowMs, this);
-    this.engine.users.admit(connection.client);
-    this.#connections.set(connection.client.id, connection);
-    this.clients.set(connection.client.id, connection.client);
+  #allListeners(): Listener[] {
+    const unix = this.#unixListener === null ? [] : [this.#unixListener];
+    return [...this.#plainPort.listeners, ...this.#tlsPort.listeners, ...unix];
+  }
+
+  async metrics(): Promise<{ contentType: string; text: string }> {
+    const { engine } = this;
+    engine.keyspace.nowMs = engine.clock.wallMs();
+    const exposition = describeMetrics(engine);
+    return { contentType: exposition.contentType, text: await exposition.text() };
+  }
+
+  unreadiness(): string | null {
+    const { appendLog, persistence, tier } = this.engine;
+    if ((appendLog.loading ?? persistence.report.loading) !== null) return 'loading';
+    const fault = tier?.report().fault ?? '';
+    return fault === '' ? null : `the SSD tier can't be written: ${fault}`;
+  }
+
+  listeners(): ListenerDescription[] {
+    const found: ListenerDescription[] = [];
+    const { bind, unixsocket } = this.config.values;
+    const add = (name: ListenerDescription['name'], addresses: readonly string[], port: number) =>
+      found.push({ name, addresses, port });
+    if (this.#plainPort.boundPort !== 0) add('tcp', bind, this.#plainPort.boundPort);
+    if (this.#unixListener !== null) add('unix', [unixsocket], 0);
+    if (this.#tlsPort.boundPort !== 0) add('tls', bind, this.#tlsPort.boundPort);
+    return found;
+  }
+
+  get nowMs(): number {
+    return this.engine.keyspace.nowMs;
+  }
+
+  admit(socket: Socket): boolean {
+    if (this.#closing !== null) return false;
+    if (this.#isFull()) {
+      this.engine.statistics.connectionsRejected++;
+      return false;
+    }
+    this.#keepAlive(socket);
+    return true;
+  }
+
+  failed(reason: string, address: string): void {
+    this.log.warning(`Error accepting a client connection: ${reason} (addr=${address})`);
+  }
+
+  #isFull(): boolean {
+    return this.#connections.size + this.#tls.handshakeCount >= this.config.values.maxclients;
+  }
+
+  #keepAlive(socket: Socket): void {
+    const seconds = this.config.values['tcp-keepalive'];
+    if (seconds > 0) socket.setKeepAlive(true, seconds * 1000);
+  }
+
+  #refuse(socket: Socket, text: string): null {
+    this.engine.statistics.connectionsRejected++;
+    socket.on('error', () => socket.destroy());
+    socket.end(text, () => socket.destroy());
+    return null;
+  }
+
+  #acceptPlain(socket: Socket, descriptor: number): Connection | null {
+    if (this.#isFull()) {
+      this.engine.statistics.connectionsReceived++;
+      return this.#refuse(socket, MAX_CLIENTS_ERROR);
+    }
+    this.#keepAlive(socket);
+    return this.accept(socket, descriptor, null);
+  }
+
+  accept(socket: Socket, descriptor: number, peerName: string | null): Connection | null {
+    const { engine, config } = this;
+    engine.statistics.connectionsReceived++;
+    if (this.#closing !== null) return this.#refuse(socket, '');
+    const isOpen = engine.users.defaultUser.isPasswordless;
+    if (config.values['protected-mode'] && isOpen && !isLoopback(socket.remoteAddress))
+      return this.#refuse(socket, PROTECTED_MODE_ERROR);
+    const connection = new Connection(socket, this.#nextClientId++, descriptor, this.nowMs, this);
+    const { client } = connection;
+    engine.users.admit(client);
+    if (peerName !== null && config.values['tls-auth-clients-user'] === 'cn') {
+      if (engine.users.admitNamed(client, peerName))
+        this.log.verbose(`TLS: Auto-authenticated client as ${peerName}`);
+    }
+    this.#connections.set(client.id, connection);
+    this.#countBytes(connection);
+    this.clients.set(client.id, client);
     return connection;
   }
 
@@ -434,8 +576,9 @@ export class Server implements EngineHost, ConnectionHost {
       let more = false;
       try {
         more = this.engine.cron();
-        this.#closeIdleClients();
-        if (this.config.values['maxmemory-clients'] !== 0) this.#limitClientMemory();
+        if (!this.engine.switches.isCronPaused) this.#closeIdleClients();
+        if (!this.engine.switches.isCronPaused && this.config.values['maxmemory-clients'] !== 0)
+          this.#limitClientMemory();
       } catch (error) {
         this.crashed(error, 'the cron');
         return;
@@ -448,6 +591,7 @@ export class Server implements EngineHost, ConnectionHost {
   #closeIdleClients(): void {
     const { timeout } = this.config.values;
     const { nowMs } = this.engine.keyspace;
+    if (timeout > 0) this.#tls.dropBefore(nowMs - timeout * 1000);
     const { clientPeaks } = this.engine.statistics;
     clientPeaks.begin(nowMs);
     for (const connection of this.#connections.values()) {
@@ -474,13 +618,13 @@ export class Server implements EngineHost, ConnectionHost {
     const limit = setting > 0 ? setting : Math.floor((-setting * this.engine.memoryLimit) / 100);
     if (limit === 0) return;
     let bytes = 0;
-    for (const client of this.clients.values()) bytes += client.byteCount;
+    for (const client of this.clients.values()) bytes += client.heldBytes;
     if (bytes <= limit) return;
-    const largestFirst = [...this.clients.values()].sort((left, right) => right.byteCount - left.byteCount);
+    const largestFirst = [...this.clients.values()].sort((left, right) => right.heldBytes - left.heldBytes);
     for (const client of largestFirst) {
       if (bytes <= limit) return;
       if (client.noEvict || client.closing) continue;
-      bytes -= client.byteCount;
+      bytes -= client.heldBytes;
       this.log.notice(`Evicting client: ${describeClient(client, nowMs)}`);
       this.engine.statistics.evictedClients++;
       client.transport.close(false);
@@ -490,7 +634,11 @@ export class Server implements EngineHost, ConnectionHost {
   async #close(): Promise<void> {
     if (this.#cronTimer !== null) clearTimeout(this.#cronTimer);
     this.#tellSupervisor('--stopping');
-    for (const listener of this.#listeners) listener.close();
+    for (const listener of this.#allListeners()) listener.close();
+    this.#metricsPort.close();
+    this.#dashboardPort.close();
+    this.#dashboard.close();
+    this.#tls.dropBefore(Number.POSITIVE_INFINITY);
     for (const connection of this.#connections.values()) connection.close(false);
     await this.engine.close();
     const { pidfile, unixsocket } = this.config.values;
@@ -500,11 +648,41 @@ export class Server implements EngineHost, ConnectionHost {
     this.log.flush();
   }
 
+  /** Gives the process a title, which `ps` shows, as `proc-title-template` says. */
+  #setTitle(): void {
+    const { values } = this.config;
+    if (!values['set-proc-title']) return;
+    const { executable, configFile } = this.engine.server;
+    const port = this.port === 0 ? values['tls-port'] : this.port;
+    const address =
+      values.unixsocket !== '' && port === 0 ? values.unixsocket : `${values.bind[0] ?? '*'}:${port}`;
+    const title = expandTitle(values['proc-title-template'], (variable) => {
+      switch (variable) {
+        case 'title':
+          return executable;
+        case 'listen-addr':
+          return address;
+        case 'server-mode':
+          return '';
+        case 'port':
+          return this.port;
+        case 'config-file':
+          return configFile;
+        default:
+          return values[variable];
+      }
+    });
+    if (title !== undefined) process.title = title;
+  }
+
   #announceAddresses(): void {
-    for (const listener of this.#listeners) {
+    for (const listener of this.#allListeners()) {
       const address = listener.address();
       if (typeof address === 'string') this.log.notice(`Listening on the Unix socket ${address}`);
-      else if (address !== null) this.log.notice(`Listening on ${address.address}:${address.port}`);
+      else if (address !== null) {
+        const how = this.#tlsPort.listeners.includes(listener) ? ' with TLS' : '';
+        this.log.notice(`Listening on ${address.address}:${address.port}${how}`);
+      }
     }
   }
 

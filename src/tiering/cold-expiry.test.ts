@@ -97,3 +97,22 @@ test('RAM is bounded by the open lists', () => {
   for (let slot = 0; slot < 100_000; slot++) expiry.add(3_600_000, 0, 1, slot, slot, 1);
   expect(expiry.byteCount).toBeLessThan(2 * LIST_BYTES);
 });
+
+test('what is kept for another process comes there as it would have here', () => {
+  const nowMs = 1_700_000_123_456;
+  const lists = new Lists();
+  const expiry = new ColdExpiry(lists);
+  for (let at = 0; at < 3000; at++)
+    expiry.add(nowMs + (at % 7) * 100_000, nowMs, at & 4095, -at, at, 1 + (at % 3));
+  // A list that is being gone through.
+  const first: string[] = [];
+  for (let left = 5; left > 0 && expiry.next(nowMs + 64); left--)
+    first.push([expiry.partition, expiry.word0, expiry.word1, expiry.databaseId].join());
+  const other = new ColdExpiry(lists);
+  other.restore(expiry.save());
+  expect(other.isDue(nowMs + 64)).toBe(true);
+  const later = nowMs + 2_000_000;
+  const rest = drain(other, later);
+  expect(new Set([...first, ...rest]).size).toBe(3000);
+  expect(rest.length).toBe(2995);
+});

@@ -13,6 +13,8 @@ const ENTRIES_PER_LIST = 255;
 /** Bytes of a list that is full, as the store is given it. */
 export const LIST_BYTES = ENTRIES_PER_LIST * ENTRY_WORDS * 4;
 const ENTRIES_MIN = 8;
+/** Words of a bucket that is saved, beside its lists' names and its open list. */
+const BUCKET_WORDS = 4;
 /** RAM of a bucket beside its list. */
 const BUCKET_BYTES = 128;
 /** Narrowest bucket, as a power of two of milliseconds. */
@@ -108,6 +110,48 @@ export class ColdExpiry {
     this.databaseId = words[at + 3];
     this.#dueAt = at + ENTRY_WORDS;
     return true;
+  }
+
+  /** All that is remembered, the lists in the store by their names: words that {@link restore} takes. */
+  save(): Int32Array {
+    const due = this.#due.subarray(this.#dueAt);
+    let length = due.length === 0 ? 0 : BUCKET_WORDS + due.length;
+    for (const { stored, count } of this.#buckets.values())
+      length += BUCKET_WORDS + stored.length + count * ENTRY_WORDS;
+    const words = new Int32Array(length);
+    let at = 0;
+    const addBucket = (dueMs: number, stored: readonly number[], open: Int32Array): void => {
+      words[at++] = dueMs | 0;
+      words[at++] = Math.floor(dueMs / 0x100000000);
+      words[at++] = stored.length;
+      for (const name of stored) words[at++] = name;
+      words[at++] = open.length;
+      words.set(open, at);
+      at += open.length;
+    };
+    // What is being gone through is due at once.
+    if (due.length > 0) addBucket(0, [], due);
+    for (const [dueMs, { stored, words: open, count }] of this.#buckets)
+      addBucket(dueMs, stored, open.subarray(0, count * ENTRY_WORDS));
+    return words;
+  }
+
+  /** Takes what {@link save} has told; nothing may be remembered yet. */
+  restore(words: Int32Array): void {
+    for (let at = 0; at < words.length; ) {
+      const due = words[at + 1] * 0x100000000 + (words[at] >>> 0);
+      const storedEnd = at + 3 + words[at + 2];
+      const stored = Array.from(words.subarray(at + 3, storedEnd));
+      const openEnd = storedEnd + 1 + words[storedEnd];
+      const open = words.subarray(storedEnd + 1, openEnd);
+      const room = Math.max(ENTRY_WORDS * ENTRIES_MIN, open.length);
+      const bucket = { words: new Int32Array(room), count: open.length / ENTRY_WORDS, stored };
+      bucket.words.set(open);
+      this.#openBytes += bucket.words.byteLength;
+      this.#buckets.set(due, bucket);
+      if (due < this.#earliest) this.#earliest = due;
+      at = openEnd;
+    }
   }
 
   /** A list of the bucket that is due first. */

@@ -62,6 +62,10 @@ function noise(length: number): Uint8Array {
   return bytes;
 }
 
+const GOLDEN_PLAIN = 'b2453e2c07000000230103005634120007000000ab896745230100006b65797061796c6f61640000';
+const GOLDEN_PACKED =
+  '8fad420d070000012300030056341200d0070000180000006b6579d00700002f61620200ffffffffffffffbc606162616261620000000000';
+
 describe('a cold record', () => {
   test('comes back as it was', () => {
     fc.assert(
@@ -170,4 +174,12 @@ describe('a cold record', () => {
       }),
     );
   });
+});
+
+test('the format is that of version 1', () => {
+  const plain = encode(entryOf(Buffer.from('key'), Buffer.from('payload'), 0x123456789ab));
+  expect(Buffer.from(plain).toString('hex')).toBe(GOLDEN_PLAIN);
+  // Another compressor may pack otherwise, but what this one has packed is read for ever.
+  const { key, payload } = decode(Buffer.from(GOLDEN_PACKED, 'hex'));
+  expect([key.toString(), payload.toString()]).toEqual(['key', 'ab'.repeat(1000)]);
 });

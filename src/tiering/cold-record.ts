@@ -1,6 +1,7 @@
 import { compressSync, uncompressSync } from 'lz4-napi';
 import { copyBytes, writeUint32 } from '../base/bytes.ts';
 import { crc32 } from '../base/crc32.ts';
+import { ACCESS_MASK } from '../heat/access.ts';
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
 import {
   type Entry,
@@ -127,7 +128,7 @@ export class ColdRecordWriter {
     const bytes = this.bytes;
     writeUint32(bytes, 4, (databaseId & 0xffffff) | (codec << 24));
     writeUint32(bytes, 8, recordWord(entry.type, entry.encoding, flags, entry.keyLength));
-    writeUint32(bytes, 12, entry.access);
+    writeUint32(bytes, 12, entry.access & ACCESS_MASK);
     writeUint32(bytes, 16, entry.payloadLength);
     let at = 20;
     if ((flags & EXPIRES) !== 0) {

@@ -14,6 +14,7 @@ const EMPTY_FILE_BYTES = 2 * PAGE_BYTES;
 /** Length of the lock file that LMDB makes for its usual number of readers. */
 const LOCK_FILE_BYTES = 8272;
 const LOCK_NAME = 'lock.mdb';
+const DATA_NAME = 'blocks.mdb';
 
 /** What is in an environment's files. */
 export interface Blocks {
@@ -22,6 +23,8 @@ export interface Blocks {
    * settles; it resolves when they are on the disk, and rejects with the system's reason as its message.
    */
   write(firstBlock: number, blocks: readonly Buffer[], count: number): Promise<void>;
+  /** As {@link write}, at once; throws the system's error. What is being written goes before it. */
+  writeAtOnce(firstBlock: number, blocks: readonly Buffer[], count: number): void;
   /** A committed block, lent until the next get of any environment; undefined if it is not there. Throws if it can't be read. */
   get(block: number): Buffer | undefined;
   /** Reads blocks into the page cache off the main thread; `done` is called then, and also if it fails. */
@@ -39,6 +42,21 @@ export interface BlockStorage {
    * the system's error.
    */
   lock(path: string, files: Files): () => Promise<void>;
+}
+
+/** What a checkpoint keeps of an environment. */
+export interface SavedEnvironment {
+  /** Its number in places, and its folder's name. */
+  readonly number: number;
+  readonly folder: string;
+  readonly blockLimit: number;
+  readonly usedBytes: number;
+  readonly appendedBytes: number;
+  readonly youngest: number;
+  /** Living bytes by database. */
+  readonly live: readonly (readonly [databaseId: number, bytes: number])[];
+  /** All of it was committed, and it was closed by its writer. */
+  readonly isComplete: boolean;
 }
 
 /**
@@ -76,6 +94,9 @@ export class Environment {
   /**
    * Makes the files and opens them for writing. They are written by ordinary calls first: LMDB ends the process where it
    * can't write those of a new environment (docs/adr/0004). Throws the system's or LMDB's error, leaving no files.
+   *
+   * With `saved` takes the files that an earlier process left, to which nothing is appended. One that was not complete is
+   * opened for writing first, which takes LMDB back to what is on the disk (docs/adr/0002).
    */
   constructor(
     number: number,
@@ -83,12 +104,18 @@ export class Environment {
     blockLimit: number,
     files: Files,
     storage: BlockStorage = lmdbStorage,
+    saved?: SavedEnvironment,
   ) {
     this.number = number;
     this.path = path;
     this.blockLimit = blockLimit;
     this.#files = files;
     this.#storage = storage;
+    if (saved !== undefined) {
+      this.#blocks = saved.isComplete ? null : storage.open(this.#dataPath, blockLimit, false);
+      this.#adopt(saved);
+      return;
+    }
     try {
       files.makeDirectory(path);
       // Not synced: on the main thread that would hold up every client, and nothing refers to the files yet.
@@ -101,8 +128,27 @@ export class Environment {
     }
   }
 
+  #adopt({ usedBytes, appendedBytes, youngest, live, isComplete }: SavedEnvironment): void {
+    this.usedBytes = usedBytes;
+    this.appendedBytes = appendedBytes;
+    this.youngest = youngest;
+    for (const [databaseId, bytes] of live) {
+      this.liveByDatabase.set(databaseId, bytes);
+      this.liveBytes += bytes;
+    }
+    this.sealed = true;
+    this.#isWriter = !isComplete;
+    this.#completeBytes = this.#files.statistics(this.#dataPath)?.sizeBytes ?? 0;
+    this.settle();
+  }
+
+  /** All of it is on the disk, and nothing more will be written. */
+  get isComplete(): boolean {
+    return !this.#isWriter;
+  }
+
   get #dataPath(): string {
-    return join(this.path, 'blocks.mdb');
+    return join(this.path, DATA_NAME);
   }
 
   get blockCount(): number {
@@ -124,6 +170,11 @@ export class Environment {
   /** Commits blocks: see {@link Blocks.write}. */
   write(firstBlock: number, blocks: readonly Buffer[], count: number): Promise<void> {
     return (this.#blocks as Blocks).write(firstBlock, blocks, count);
+  }
+
+  /** Commits blocks: see {@link Blocks.writeAtOnce}. */
+  writeAtOnce(firstBlock: number, blocks: readonly Buffer[], count: number): void {
+    (this.#blocks as Blocks).writeAtOnce(firstBlock, blocks, count);
   }
 
   /**
@@ -219,6 +270,25 @@ export class Environment {
   }
 }
 
+/** Why an environment that a checkpoint names, in a folder of the tier at `path`, can't be used; undefined if it can. */
+export function damageOfSaved(path: string, saved: SavedEnvironment, files: Files): string | undefined {
+  const data = join(path, saved.folder, DATA_NAME);
+  const found = files.statistics(data);
+  if (found === undefined) return `${data} is missing`;
+  const { sizeBytes } = found;
+  const blockCount = Math.ceil(saved.usedBytes / BLOCK_BYTES);
+  if (sizeBytes < EMPTY_FILE_BYTES + blockCount * PAGE_BYTES) return `${data} is cut short`;
+  const start = new Uint8Array(EMPTY_FILE_BYTES);
+  const file = files.open(data, 'read');
+  try {
+    file.read(start, 0, start.length, 0);
+  } finally {
+    file.close();
+  }
+  const damage = damageOfEnvironment(start, sizeBytes);
+  return damage === undefined ? undefined : `${data} ${damage}`;
+}
+
 /** Blocks in an LMDB environment. */
 class LmdbBlocks implements Blocks {
   readonly #database: RootDatabase<Buffer, number>;
@@ -238,6 +308,13 @@ class LmdbBlocks implements Blocks {
       if (cause === undefined) throw error;
       await cause;
     }
+  }
+
+  writeAtOnce(firstBlock: number, blocks: readonly Buffer[], count: number): void {
+    const database = this.#database;
+    database.transactionSync(() => {
+      for (let at = 0; at < count; at++) database.putSync(firstBlock + at, blocks[at]);
+    });
   }
 
   get(block: number): Buffer | undefined {

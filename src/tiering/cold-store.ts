@@ -1,9 +1,15 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { copyBytes } from '../base/bytes.ts';
 import { errorReason, type Files, LockedError } from '../base/files.ts';
 import { ColdRecordError } from '../keyspace/cold-record-error.ts';
-import { BLOCK_BYTES, type BlockStorage, Environment, lmdbStorage } from './cold-store-environment.ts';
+import {
+  BLOCK_BYTES,
+  type BlockStorage,
+  Environment,
+  lmdbStorage,
+  type SavedEnvironment,
+} from './cold-store-environment.ts';
 
 /**
  * The SSD tier: a log of bytes in LMDB environments.
@@ -79,6 +85,12 @@ interface Head {
   batch: Batch | null;
 }
 
+/** What a checkpoint keeps of the store. */
+export interface SavedStore {
+  readonly freshBytes: number;
+  readonly environments: readonly SavedEnvironment[];
+}
+
 /** Which records go together. */
 export type HeadName = 'fresh' | 'moved';
 
@@ -115,10 +127,18 @@ export class ColdStore {
   freshBytes = 0;
   movedBytes = 0;
   writeErrors = 0;
+  /**
+   * How many checkpoints were begun, and the newest that is on the disk, 0 for none: what it refers to stays until a later one
+   * is there.
+   */
+  cutCount = 0;
+  durableCut = 0;
   /** Why the store can't write at present, or empty. */
   fault = '';
   /** The fault is that the disk is full. */
   isDiskFull = false;
+  /** Batches are committed on this thread as they fill up: for a command that may not end before there is room. */
+  commitsAtOnce = false;
 
   /** The last place given by `append` or `finishLarge`. */
   placeUpper = 0;
@@ -137,8 +157,12 @@ export class ColdStore {
   /** Submitted and not committed, failed ones among them. */
   readonly #inFlight: Batch[] = [];
   readonly #spare: Batch[] = [];
-  /** Environments of which nothing lives, each with the first batch whose commit it need not wait for. */
-  readonly #retired: { readonly environment: Environment; readonly order: number }[] = [];
+  /**
+   * Environments of which nothing lives, each with the first batch whose commit it need not wait for, and the checkpoints that
+   * had been begun by then.
+   */
+  readonly #retired: { readonly environment: Environment; readonly order: number; readonly cut: number }[] =
+    [];
   /** Blocks that a new environment needs, after one could not be made; else 0. */
   #unmade = 0;
   /** An environment made when that was possible again, until a head needs it. */
@@ -156,10 +180,16 @@ export class ColdStore {
   #assembled = new Uint8Array(BLOCK_BYTES * 5);
 
   /**
-   * Takes a folder, which must exist, for this process, and removes the environments of an earlier run in it. Throws an
-   * Error with a message for people if it is in use, can't be written or is full.
+   * Takes a folder, which must exist, for this process. `recover` tells, once the folder is taken, what of an earlier run's
+   * environments is to be taken over; the others are removed. Throws an Error with a message for people if it is in use, can't
+   * be written or is full, or with that of `recover`.
    */
-  constructor(path: string, files: Files, storage: BlockStorage = lmdbStorage) {
+  constructor(
+    path: string,
+    files: Files,
+    storage: BlockStorage = lmdbStorage,
+    recover: () => SavedStore | null = () => null,
+  ) {
     this.path = path;
     this.#files = files;
     this.#storage = storage;
@@ -170,14 +200,72 @@ export class ColdStore {
       throw failureToOpen(path, error);
     }
     try {
-      const stale = files.list(path).filter((name) => FOLDER_NAME.test(name));
+      const saved = recover();
+      const named = new Set(saved?.environments.map(({ folder }) => folder));
+      const folders = files.list(path).filter((name) => FOLDER_NAME.test(name));
+      const stale = folders.filter((name) => !named.has(name));
       for (const name of stale) files.removeTree(join(path, name));
       this.removedEnvironments = stale.length;
+      if (saved !== null) this.#adopt(saved);
+      this.#sequence = folders.length === 0 ? 0 : Number(folders.at(-1)) + 1;
       if (files.freeBytes(path) < FREE_BYTES_MIN) throw new Error('No space left on device');
     } catch (error) {
       void this.#unlock();
       throw failureToOpen(path, error);
     }
+  }
+
+  #adopt({ freshBytes, environments }: SavedStore): void {
+    this.freshBytes = freshBytes;
+    for (const saved of environments) {
+      const { number, folder, blockLimit } = saved;
+      const path = join(this.path, folder);
+      this.environments[number] = new Environment(
+        number,
+        path,
+        blockLimit,
+        this.#files,
+        this.#storage,
+        saved,
+      );
+    }
+  }
+
+  /** What a checkpoint keeps: all environments, with the bytes of them that live as `live` says. */
+  save(live: (environment: Environment) => readonly (readonly [number, number])[]): SavedStore {
+    const environments: SavedEnvironment[] = [];
+    for (const environment of this.environments) {
+      if (environment === undefined) continue;
+      const { number, path, blockLimit, usedBytes, appendedBytes, youngest, isComplete } = environment;
+      environments.push({
+        number,
+        folder: basename(path),
+        blockLimit,
+        usedBytes,
+        appendedBytes,
+        youngest,
+        live: live(environment),
+        isComplete,
+      });
+    }
+    return { freshBytes: this.freshBytes, environments };
+  }
+
+  /** Has all records that were appended committed; {@link isCommitted} tells when those up to the returned mark are. */
+  submit(): number {
+    for (const head of [this.#fresh, this.#moved]) if (head.batch !== null) this.#submit(head);
+    return this.#order;
+  }
+
+  isCommitted(mark: number): boolean {
+    for (const batch of this.#inFlight) if (batch.order < mark) return false;
+    return true;
+  }
+
+  /** A checkpoint is on the disk: what only earlier ones refer to can go. */
+  releaseCut(cut: number): void {
+    this.durableCut = cut;
+    this.#removeRetired();
   }
 
   /** Bytes on disk. */
@@ -220,7 +308,7 @@ export class ColdStore {
 
   /** As much is being written as may be, or writing fails: nothing should be appended now. */
   get isBusy(): boolean {
-    return this.#inFlight.length >= BATCHES_MAX || this.fault !== '';
+    return (this.#inFlight.length >= BATCHES_MAX && !this.commitsAtOnce) || this.fault !== '';
   }
 
   /** Records longer than this are to be appended in steps: a step of one batch is never a long pause. */
@@ -328,6 +416,16 @@ export class ColdStore {
     environment.liveByDatabase.set(databaseId, ofDatabase - liveBytes);
   }
 
+  /** All records that there are are dead: they are not what the keys will be. */
+  forgetAll(): void {
+    for (const environment of this.environments) {
+      if (environment === undefined) continue;
+      environment.liveByDatabase.clear();
+      environment.liveBytes = 0;
+      this.retire(environment);
+    }
+  }
+
   /** All records of a database are dead. */
   releaseDatabase(databaseId: number): void {
     for (const environment of this.environments) {
@@ -361,6 +459,14 @@ export class ColdStore {
       return bytes;
     }
     return this.#assemble(environment, block, offset, want);
+  }
+
+  /** Whether the record at a place begins in a batch that is still in RAM. */
+  isBuffered(upper: number, lower: number): boolean {
+    const environment = this.environments[environmentNumber(upper, lower)];
+    return (
+      environment !== undefined && this.#batchOf(environment, (lower >>> OFFSET_BITS) & BLOCK_MASK) !== null
+    );
   }
 
   /** The next read asks LMDB for its block even if the last one read it: for bytes that turned out to be damaged. */
@@ -405,16 +511,32 @@ export class ColdStore {
     return isAnySealed;
   }
 
-  /** Removes a sealed environment, of which nothing may live, once what was moved out of it until now is on the disk. */
+  /**
+   * Removes a sealed environment, of which nothing may live, once what was moved out of it until now is on the disk and no
+   * checkpoint refers to it.
+   */
   retire(environment: Environment): void {
     assert(environment.sealed && environment.liveBytes === 0, 'only what is sealed and dead can go');
-    this.#retired.push({ environment, order: this.#order });
+    this.#retired.push({ environment, order: this.#order, cut: this.cutCount });
     this.#removeRetired();
   }
 
   /** Whether environments wait for moved records to be committed. */
   get hasRetired(): boolean {
-    return this.#retired.length > 0;
+    const { batch } = this.#moved;
+    return batch !== null && this.#retired.some(({ order }) => order > batch.order);
+  }
+
+  /** Bytes of environments that only wait for the next checkpoint. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { environment, cut } of this.#retired) if (this.#isHeld(cut)) bytes += environment.fileBytes;
+    return bytes;
+  }
+
+  /** Whether a checkpoint refers to what was retired when so many were begun. */
+  #isHeld(cut: number): boolean {
+    return cut >= Math.max(1, this.durableCut);
   }
 
   /** Whether an environment only waits for its removal. */
@@ -516,8 +638,25 @@ export class ColdStore {
     const batch = head.batch as Batch;
     head.batch = null;
     batch.bytes.fill(0, batch.usedBytes, Math.ceil(batch.usedBytes / BLOCK_BYTES) * BLOCK_BYTES);
+    if (this.commitsAtOnce && this.#commitAtOnce(batch)) return;
     this.#inFlight.push(batch);
     this.#commitNext(batch.environment);
+  }
+
+  /** Commits a batch on this thread; false if that fails, which is tried again as of any batch. */
+  #commitAtOnce(batch: Batch): boolean {
+    const { environment } = batch;
+    try {
+      environment.writeAtOnce(batch.firstBlock, batch.blocks, Math.ceil(batch.usedBytes / BLOCK_BYTES));
+    } catch (error) {
+      batch.hasFailed = true;
+      this.#failed(error);
+      return false;
+    }
+    this.#spare.push(batch);
+    environment.pendingBatches--;
+    environment.settle();
+    return true;
   }
 
   /**
@@ -618,8 +757,8 @@ export class ColdStore {
     let unwritten = this.#moved.batch?.order ?? this.#order;
     for (const batch of this.#inFlight) if (batch.order < unwritten) unwritten = batch.order;
     for (let at = this.#retired.length - 1; at >= 0; at--) {
-      const { environment, order } = this.#retired[at];
-      if (order > unwritten || environment.pendingBatches > 0) continue;
+      const { environment, order, cut } = this.#retired[at];
+      if (order > unwritten || environment.pendingBatches > 0 || this.#isHeld(cut)) continue;
       this.#retired.splice(at, 1);
       delete this.environments[environment.number];
       if (this.#lastEnvironment === environment) this.#lastEnvironment = null;

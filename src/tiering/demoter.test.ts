@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../base/random.ts';
 import type { Database } from '../keyspace/database.ts';
 import { Keyspace, UNTOLD } from '../keyspace/keyspace.ts';
+import { TOUCH } from '../keyspace/look-up.ts';
 import { Demoter } from './demoter.ts';
 
 const START_MS = 1_700_000_000_000;
@@ -25,49 +26,59 @@ function numberOf(database: Database): number {
 }
 
 describe('the demoter', () => {
-  test('takes what was not used for longest, of all databases', () => {
+  test('takes what was not used since the hand passed, of all databases', () => {
     const total = 4000;
     const keyspace = keyspaceOf(total);
+    for (let number = 0; number < total; number += 4) {
+      const key = Buffer.from(`key:${number}`);
+      keyspace.databases[number & 1].find(key, 0, key.length, TOUCH);
+    }
     const demoter = new Demoter(keyspace);
     const taken: number[] = [];
-    for (let step = 0; step < 100; step++) {
-      const demoted = demoter.step(false, (database) => {
+    while (taken.length < total / 2) {
+      const moved = demoter.step(false, (database) => {
         taken.push(numberOf(database));
         database.demoteTo(0, taken.length);
         return 'demoted';
       });
-      expect(demoted).toBeGreaterThan(0);
+      expect(moved).toBeGreaterThan(0);
     }
     expect(new Set(taken).size).toBe(taken.length);
     expect(new Set(taken.map((number) => number & 1)).size).toBe(2);
-    // By chance it would be the middle.
-    const mean = taken.reduce((sum, number) => sum + number, 0) / taken.length;
-    expect(mean).toBeLessThan(total * 0.2);
+    expect(taken.every((number) => number % 4 !== 0)).toBe(true);
     expect(keyspace.arena.blockCount).toBe(total - taken.length);
   });
 
-  test('takes the least used under an LFU policy', () => {
-    const keyspace = keyspaceOf(0);
-    keyspace.settings.lfu = true;
-    keyspace.nowMs = START_MS;
-    const [database] = keyspace.databases;
-    for (let number = 0; number < 1000; number++) {
-      const key = Buffer.from(`key:${number}`);
-      database.find(key, 0, key.length, 0);
-      const entry = database.store(0, 0, 100, -1);
-      if (number % 2 === 0) entry.words[entry.word + 1] |= 200;
-    }
+  test('takes the references of what it leaves, and then that too', () => {
+    const keyspace = keyspaceOf(20);
+    const key = Buffer.from('key:7');
+    for (let use = 0; use < 2; use++) keyspace.databases[1].find(key, 0, key.length, TOUCH);
     const demoter = new Demoter(keyspace);
     const taken: number[] = [];
-    for (let step = 0; step < 20; step++) {
-      demoter.step(false, (candidate) => {
-        taken.push(numberOf(candidate));
-        candidate.demoteTo(0, taken.length);
-        return 'demoted';
-      });
+    const demote = (database: Database) => {
+      taken.push(numberOf(database));
+      database.demoteTo(0, taken.length);
+      return 'demoted' as const;
+    };
+    expect(demoter.step(false, demote)).toBe(20);
+    expect(taken).toHaveLength(19);
+    expect([demoter.step(false, demote), taken.length]).toEqual([1, 19]);
+    expect([demoter.step(false, demote), taken.at(-1)]).toEqual([1, 7]);
+    expect(demoter.step(false, demote)).toBe(0);
+  });
+
+  test('under pressure takes what has references where there is nothing else', () => {
+    const keyspace = keyspaceOf(20);
+    for (let number = 0; number < 20; number++) {
+      const key = Buffer.from(`key:${number}`);
+      keyspace.databases[number & 1].find(key, 0, key.length, TOUCH);
     }
-    expect(taken.length).toBeGreaterThan(100);
-    expect(taken.every((number) => number % 2 === 1)).toBe(true);
+    let taken = 0;
+    const moved = new Demoter(keyspace).step(true, (database) => {
+      database.demoteTo(0, ++taken);
+      return 'demoted';
+    });
+    expect([moved, taken]).toEqual([40, 20]);
   });
 
   test('says what it did where nothing can be demoted', () => {

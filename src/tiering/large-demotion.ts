@@ -1,5 +1,6 @@
 import type { Database } from '../keyspace/database.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
+import { WARM } from '../keyspace/record.ts';
 import { ColdRecordWriter, coldBytes } from './cold-record.ts';
 import type { ColdStore } from './cold-store.ts';
 
@@ -88,6 +89,7 @@ export class LargeDemotion {
     const { entry } = database;
     return (
       entry.hot &&
+      (entry.flags & WARM) === 0 &&
       entry.address === this.#address &&
       entry.encoding === this.#encoding &&
       entry.expireAt === this.#expireAt &&

@@ -11,8 +11,8 @@ import { BLOCK_BYTES, type Environment } from './cold-store-environment.ts';
 /** Dead space that is not worth reclaiming. */
 const SLACK_BYTES = 4 * 1024 * 1024;
 /** Multiple of what lives at which reclaiming starts, goes before demotion, and holds demotion up. */
-const SPACE_FACTOR = 1.5;
-const SPACE_FACTOR_BEHIND = 1.54;
+const SPACE_FACTOR = 1.53;
+const SPACE_FACTOR_BEHIND = 1.56;
 const SPACE_FACTOR_MAX = 1.58;
 /** The same where the SSD budget is used up. */
 const SPACE_FACTOR_URGENT = 1.1;
@@ -40,8 +40,11 @@ export interface Movings {
     length: number,
     youngest: number,
   ): boolean;
-  /** The slot that a database's table stopped at is of a key that expires, or a field of it, at a time; it has moved. */
-  movedExpiring(database: Database, expireAt: number): void;
+  /**
+   * The slot that a database's table stopped at had other words before its record was moved; its key, or a field of it, expires
+   * at a time, or never (-1).
+   */
+  moved(database: Database, word0: number, word1: number, liveBytes: number, expireAt: number): void;
 }
 
 /**
@@ -214,7 +217,7 @@ export class Reclaimer {
     if (!store.append('moved', bytes, offset, length, live, databaseId, environment.youngest)) return false;
     store.release(upper, lower, live, databaseId);
     table.replace(coldWord(tag, store.placeUpper), store.placeLower);
-    if (due >= 0) this.#movings.movedExpiring(database, due);
+    this.#movings.moved(database, coldWord(tag, upper), lower, live, due);
     return true;
   }
 

@@ -13,7 +13,7 @@ import { WARM } from '../keyspace/record.ts';
 import { PARTITION_COUNT } from '../keyspace/slot-table.ts';
 import { Ledger } from '../memory/ledger.ts';
 import { coldBytes, TIER_DATABASE } from './cold-record.ts';
-import { Tier } from './tier.ts';
+import { Tier, type TierSettings } from './tier.ts';
 
 const MIB = 1024 * 1024;
 let folder = '';
@@ -32,7 +32,7 @@ interface Setup {
   readonly tier: Tier;
   readonly clock: ManualClock;
   readonly ledger: Ledger;
-  readonly settings: { memoryBytes: number; hotThreshold: number; storageBytes: number };
+  readonly settings: { -readonly [name in keyof TierSettings]: TierSettings[name] };
   readonly errors: ColdRecordError[];
 }
 
@@ -43,7 +43,14 @@ function setUp(memoryBytes: number, files: Files = systemFiles, seed = 1): Setup
   const ledger = new Ledger();
   ledger.open('records', () => keyspace.arena.usedBytes);
   ledger.open('index', () => keyspace.overheadBytes);
-  const settings = { memoryBytes, hotThreshold: 0.8, storageBytes: 0 };
+  const settings = {
+    memoryBytes,
+    hotThreshold: 0.8,
+    storageBytes: 0,
+    writeBytesPerSecond: 0,
+    slowReadMicroseconds: -1,
+    slowReadsMax: 128,
+  };
   const errors: ColdRecordError[] = [];
   const tier = new Tier(keyspace, ledger, clock, settings, folder, files, (error) => errors.push(error));
   tiers.push(tier);
@@ -199,6 +206,114 @@ describe('balancing', () => {
     for (let round = 0; round < 50; round++) tier.balance(500);
     expect(database.coldCount).toBe(250);
     expectExact(setup);
+  });
+});
+
+describe('what is written', () => {
+  const SECOND_MS = 1000;
+
+  test('is no more than the rate says, but a record with a cold copy needs none of it', async () => {
+    const setup = setUp(2 * MIB);
+    const { database, tier, clock, settings, ledger } = setup;
+    for (let number = 0; number < 400; number++) set(database, `key:${number}`, value(number, 1000));
+    await demoteAll(setup);
+    for (let number = 0; number < 200; number++) {
+      find(database, `key:${number}`);
+      database.promote();
+    }
+    for (let number = 400; number < 800; number++) set(database, `key:${number}`, value(number, 1000));
+    ledger.open('other', () => 4 * MIB);
+    settings.writeBytesPerSecond = 100_000;
+    const balanceFor = (milliseconds: number) => {
+      const before = tier.store.freshBytes;
+      for (let passed = 0; passed < milliseconds; passed += 10) {
+        clock.advance(10);
+        tier.balance(500);
+      }
+      return tier.store.freshBytes - before;
+    };
+    balanceFor(SECOND_MS);
+    const second = balanceFor(SECOND_MS);
+    expect(second).toBeGreaterThan(90_000);
+    expect(second).toBeLessThan(110_000);
+    expect(tier.warmDemotions).toBe(200);
+    expect(tier.writePauses).toBeGreaterThan(0);
+    settings.writeBytesPerSecond = 0;
+    for (let round = 0; round < 50; round++) tier.balance(500);
+    expect(database.coldCount).toBe(800);
+    expectExact(setup);
+  });
+
+  test('is not what expires within seconds, unless writers wait for memory', async () => {
+    const setup = setUp(16 * MIB);
+    const { database, tier, clock, keyspace, settings, ledger } = setup;
+    for (let number = 0; number < 600; number++) {
+      const timeToLive = number % 3 === 0 ? 4 * SECOND_MS : 60 * SECOND_MS;
+      set(database, `key:${number}`, value(number, 1000), number % 3 === 2 ? -1 : clock.nowMs + timeToLive);
+    }
+    settings.hotThreshold = 0;
+    expect(ledger.chargedBytes).toBeLessThan(tier.waitBytes);
+    for (let round = 0; round < 50; round++) tier.balance(500);
+    expect(database.coldCount).toBe(400);
+    for (let number = 0; number < 600; number++) {
+      find(database, `key:${number}`);
+      expect(database.entry.hot).toBe(number % 3 === 0);
+    }
+    ledger.open('other', () => 12 * MIB);
+    for (let round = 0; round < 50; round++) tier.balance(500);
+    expect(database.coldCount).toBe(600);
+    keyspace.nowMs = clock.nowMs + 5 * SECOND_MS;
+    tier.maintain();
+    expect(database.size).toBe(400);
+  });
+});
+
+describe('a pinned key', () => {
+  test('stays while all others leave, and so does the hand’s progress', async () => {
+    const setup = setUp(16 * MIB);
+    const { database, tier, settings, ledger } = setup;
+    const count = 4000;
+    for (let number = 0; number < count; number++) {
+      set(database, `key:${number}`, value(number, 1000));
+      find(database, `key:${number}`);
+      if (number % 2 === 0 || number > count / 2) tier.pins.add(database);
+    }
+    const { pins } = tier;
+    expect(pins.count).toBe(count / 2 + count / 4 - 1);
+    expect(pins.bytes).toBeLessThan(tier.pinnedBytesMax);
+    settings.hotThreshold = 0;
+    for (let round = 0; round < 50; round++) {
+      tier.balance(500);
+      await new Promise(setImmediate);
+    }
+    expect(database.coldCount).toBe(count - pins.count);
+    // With half as much memory they have become too many.
+    settings.memoryBytes = 4 * MIB;
+    ledger.open('other', () => 4 * MIB);
+    expect(tier.arePinsHeld).toBe(false);
+    for (let round = 0; round < 50; round++) {
+      tier.balance(500);
+      await new Promise(setImmediate);
+    }
+    expect(database.coldCount).toBe(count);
+    expectExact(setup);
+  });
+
+  test('is not demoted by a copy that was begun before', async () => {
+    const setup = setUp(64 * MIB);
+    const { database, tier } = setup;
+    set(database, 'large', value(1, 6 * MIB));
+    find(database, 'large');
+    expect(tier.demote(database)).toBe(true);
+    find(database, 'large');
+    tier.pins.add(database);
+    tier.balance(500);
+    for (let round = 0; round < 200; round++) {
+      tier.maintain();
+      await new Promise(setImmediate);
+    }
+    expect(database.coldCount).toBe(0);
+    expect(tier.store.liveBytes).toBe(0);
   });
 });
 

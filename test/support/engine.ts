@@ -95,6 +95,7 @@ export function createEngine(options: EngineOptions = {}): TestEngine {
   if (residency !== 'hot') {
     directives['enable-flex'] = 'yes';
     directives['flex-storage-path'] = join(folder, 'tier');
+    directives['flex-checkpoint-interval'] ??= '0';
   }
   const words = Object.entries(directives).flatMap(([name, value]) => [`--${name}`, value]);
   const engine = new TestEngine(new Config(words), residency, options);
@@ -194,6 +195,7 @@ export class TestEngine extends Engine {
         this.#pushed.set(client, (this.#pushed.get(client) ?? '') + bytes.toString('latin1', start, end));
       },
       close: () => {},
+      exceededOutputLimit: () => {},
     };
     const client: Client = new Client(this.clients.size + 1, transport, this.clock.nowMs);
     this.users.admit(client);

@@ -1,16 +1,24 @@
 import { join } from 'node:path';
+import { LOADING } from '../../base/error-replies.ts';
 import { errorReason } from '../../base/files.ts';
 import type { AppendLogControl, AppendLogReport } from '../../command-table/append-log-control.ts';
 import type { Client } from '../../command-table/client.ts';
 import type { Arguments } from '../../resp/arguments.ts';
-import { keptBytesMax, LoadProgress, loadInParts, type PersistenceHost, SLICE_US } from '../host.ts';
+import {
+  delayLoad,
+  keptBytesMax,
+  LoadProgress,
+  loadInParts,
+  type PersistenceHost,
+  SLICE_US,
+} from '../host.ts';
 import { RdbLoader } from '../rdb-loader.ts';
 import { SnapshotWriting } from '../snapshot-writing.ts';
-import { AofLoadError, AofLoader, type AofLoadHost, measure } from './loader.ts';
-import { type AofFile, Manifest, ManifestError } from './manifest.ts';
+import { AofLoadError, AofLoader, type AofLoadHost, type AofLoadOptions, measure } from './loader.ts';
+import { type AofFile, type AofOrigin, Manifest, ManifestError } from './manifest.ts';
+import type { LogMark, LogPosition } from './position.ts';
 import { AofWriter, type WriterSettings } from './writer.ts';
 
-const LOADING = 'LOADING Redis is loading the dataset in memory';
 /** In the log's directory: who uses it. */
 const LOCK_NAME = 'thermocline.lock';
 /** The load of a smaller log is over before anybody asks. */
@@ -33,13 +41,24 @@ export interface AppendLogHost extends PersistenceHost {
   synced(): void;
   /** Ends the process before any reply is sent. */
   fail(reason: string): never;
+  /** The log has become whole: it was switched on, and now has a base. */
+  completed(): void;
 }
+
+/**
+ * What the log on disk is to a checkpoint of the tier: it goes on from it (`tail`); it holds nothing (`empty`); what it holds is
+ * of before the checkpoint, or of after it and whole (`older`, `newer`); or it is not the tier's (`foreign`).
+ */
+export type LogRelation = 'tail' | 'empty' | 'older' | 'newer' | 'foreign';
 
 /** A rewrite under way. */
 interface Running {
   readonly rewrite: SnapshotWriting;
   /** The files as they are while it goes on. */
   readonly manifest: Manifest;
+  /** What the new base is, and of which tier. */
+  readonly baseFormat: 'rdb' | 'aof';
+  readonly origin: AofOrigin | null;
 }
 
 /** How far a load has come. */
@@ -63,6 +82,9 @@ export class AppendLog implements AppendLogControl {
   /** What the manifest on disk says; null before it was read. */
   #manifest: Manifest | null = null;
   #running: Running | null = null;
+  /** The increment that is written to, and from which on a checkpoint needs them. */
+  #increment: AofFile | null = null;
+  #keptSequence = Number.POSITIVE_INFINITY;
   #isScheduled = false;
   /** Bytes of all files but the one that is written to. */
   #closedBytes = 0;
@@ -202,9 +224,9 @@ export class AppendLog implements AppendLogControl {
       } else if (this.#state === 'waiting') {
         manifest = this.#openUnnamedIncrement(manifest);
       }
-      const base = manifest.withNewBase(this.#fileName, 'rdb').base as AofFile;
+      const base = manifest.withNewBase(this.#fileName, this.#baseFormat).base as AofFile;
       const rewrite = this.#makeRewrite(base.name, true);
-      this.#running = { rewrite, manifest };
+      this.#running = { rewrite, manifest, baseFormat: this.#baseFormat, origin: host.origin() };
     } catch (error) {
       this.#fail(error);
       return false;
@@ -229,6 +251,86 @@ export class AppendLog implements AppendLogControl {
     await loadInParts(this.#host, this.#start(), (reason) => new AofLoadError(reason));
   }
 
+  /**
+   * Adds what is in a log in another directory, which stays as it is, in parts between which others run. Throws an Error with
+   * the reason, for people.
+   */
+  async loadFrom(directory: string, fileName: string, manifest: Manifest): Promise<void> {
+    const steps = this.#load(manifest, { directory, fileName, leavesFiles: true });
+    await loadInParts(this.#host, steps, (reason) => new AofLoadError(reason));
+  }
+
+  /** What the log on disk is to the checkpoint numbered `cut` of a tier. Throws an Error with the reason, for people. */
+  relationTo(origin: AofOrigin, position: LogPosition | null): LogRelation {
+    this.#lock();
+    const { files, config } = this.#host;
+    const manifest = this.#readManifest();
+    if (position !== null) {
+      const first = manifest.incrementsFrom(position.sequence).at(0);
+      const isThere = first?.name === position.name && first.sequence === position.sequence;
+      const found = isThere ? files.statistics(this.#pathOf(position.name)) : undefined;
+      if (found !== undefined && found.sizeBytes >= position.offset) return 'tail';
+    }
+    if (manifest.isEmpty) {
+      return files.exists(join(config.values.dir, this.#fileName)) ? 'foreign' : 'empty';
+    }
+    const base = manifest.base?.origin;
+    if (base?.tier !== origin.tier) return 'foreign';
+    if (base.cut >= origin.cut) return 'newer';
+    // What no manifest has named yet had no base.
+    return position === null || position.sequence > manifest.incrementSequence ? 'older' : 'foreign';
+  }
+
+  /** Loads what comes after a place in the log, in steps, and opens it. Throws an Error with the reason, for people. */
+  *startFrom(position: LogPosition): IterableIterator<void> {
+    this.#isStarting = true;
+    try {
+      const { clock, log } = this.#host;
+      const manifest = this.#readManifest();
+      this.#manifest = manifest;
+      const startUs = clock.monotonicUs();
+      const increments = manifest.incrementsFrom(position.sequence);
+      yield* this.#load(new Manifest({ increments }), { firstOffset: position.offset });
+      const seconds = ((clock.monotonicUs() - startUs) / 1e6).toFixed(3);
+      log(`DB loaded from the end of the append only file: ${seconds} seconds`, 'notice');
+      this.#open(manifest);
+    } finally {
+      this.#isStarting = false;
+      if (!this.isOn) this.#release();
+    }
+    if (!this.#host.config.values.appendonly) this.#switchOff();
+  }
+
+  /** Begins a log of what is in memory: it is whole once its base is written. */
+  startAnew(): void {
+    const failure = this.#switchOn();
+    if (failure !== undefined) throw new AofLoadError(failure);
+  }
+
+  /** As {@link startFrom} for the whole log. */
+  startInSteps(): IterableIterator<void> {
+    return this.#start();
+  }
+
+  mark(): LogMark | null {
+    if (!this.isAppending || this.#increment === null) return null;
+    const { name, sequence } = this.#increment;
+    return { position: { name, sequence, offset: this.#writer.mark() }, appendedBytes: this.appendedBytes };
+  }
+
+  isSyncedTo(appendedBytes: number): boolean {
+    return this.#writer.syncedBytes >= appendedBytes || !this.isOn;
+  }
+
+  syncSoon(): void {
+    this.#writer.syncSoon();
+  }
+
+  keepFrom(position: LogPosition | null): void {
+    this.#keptSequence = position?.sequence ?? Number.POSITIVE_INFINITY;
+    if (this.#state === 'on' && this.#running === null) this.#removeHistory();
+  }
+
   /** As {@link start}, without letting others run. */
   startAtOnce(): void {
     for (const _ of this.#start()) this.#host.makeRoom();
@@ -245,6 +347,7 @@ export class AppendLog implements AppendLogControl {
       for (const _ of this.#load(manifest)) this.#host.makeRoom();
     } catch (error) {
       if (!(error instanceof AofLoadError)) throw error;
+      this.#host.log(error.message);
       return false;
     }
     return true;
@@ -328,6 +431,10 @@ export class AppendLog implements AppendLogControl {
     return this.#host.config.values.appendfilename;
   }
 
+  get #baseFormat(): 'rdb' | 'aof' {
+    return this.#host.config.values['aof-use-rdb-preamble'] ? 'rdb' : 'aof';
+  }
+
   get #manifestPath(): string {
     return join(this.#directory, `${this.#fileName}.manifest`);
   }
@@ -358,7 +465,6 @@ export class AppendLog implements AppendLogControl {
         log(`Reading the manifest file, at line ${error.line}`);
         log(`>>> '${error.text}'`);
       }
-      log(error.message);
       throw new AofLoadError(`The AOF manifest ${path} can't be used: ${error.message}`);
     }
   }
@@ -373,7 +479,8 @@ export class AppendLog implements AppendLogControl {
   #openIncrement(manifest: Manifest): Manifest {
     const { files } = this.#host;
     const extended = manifest.withNewIncrement(this.#fileName);
-    const { name } = extended.increments.at(-1) as AofFile;
+    const increment = extended.increments.at(-1) as AofFile;
+    const { name } = increment;
     const file = files.open(this.#pathOf(name), 'write');
     try {
       this.#persist(extended);
@@ -384,15 +491,16 @@ export class AppendLog implements AppendLogControl {
     }
     this.#closedBytes = this.#currentBytes;
     this.#writer.open(file, 0);
+    this.#increment = increment;
     return extended;
   }
 
   /** As {@link #openIncrement}, but the manifest names it only when there is a base to it. */
   #openUnnamedIncrement(manifest: Manifest): Manifest {
     const extended = manifest.withNewIncrement(this.#fileName);
-    const { name } = extended.increments.at(-1) as AofFile;
+    this.#increment = extended.increments.at(-1) as AofFile;
     this.#writer.discard();
-    this.#writer.open(this.#host.files.open(this.#pathOf(name), 'write'), 0);
+    this.#writer.open(this.#host.files.open(this.#pathOf(this.#increment.name), 'write'), 0);
     this.#closedBytes = 0;
     return extended;
   }
@@ -403,6 +511,7 @@ export class AppendLog implements AppendLogControl {
     return new SnapshotWriting(host, {
       path: this.#pathOf(baseName),
       isLogBase: true,
+      isOfCommands: this.#baseFormat === 'aof',
       syncsOften,
       isInBackground,
     });
@@ -471,13 +580,13 @@ export class AppendLog implements AppendLogControl {
   #succeed(running: Running): void {
     if (this.#running !== running) return;
     const { files, clock, log, occupy } = this.#host;
-    const { rewrite, manifest } = running;
+    const { rewrite, manifest, baseFormat, origin } = running;
     log('Background AOF rewrite terminated with success', 'notice');
     let baseBytes = 0;
     try {
       baseBytes = files.statistics(rewrite.path)?.sizeBytes ?? 0;
       const keptCount = this.#state === 'off' ? 0 : 1;
-      this.#persist(manifest.withNewBase(this.#fileName, 'rdb').withoutOldIncrements(keptCount));
+      this.#persist(manifest.withNewBase(this.#fileName, baseFormat, origin).withoutOldIncrements(keptCount));
     } catch (error) {
       this.#giveUp();
       this.#fail(error);
@@ -485,7 +594,10 @@ export class AppendLog implements AppendLogControl {
     }
     this.#running = null;
     occupy(false);
-    this.#state = this.#state === 'waiting' ? 'on' : this.#state;
+    if (this.#state === 'waiting') {
+      this.#state = 'on';
+      this.#host.completed();
+    }
     this.#closedBytes = baseBytes;
     this.#baseBytes = this.#currentBytes;
     this.#lastDurationMs = clock.wallMs() - rewrite.startMs;
@@ -520,14 +632,18 @@ export class AppendLog implements AppendLogControl {
     const { files, config, log } = this.#host;
     const manifest = this.#manifest;
     if (manifest === null || manifest.history.length === 0 || config.values['aof-disable-auto-gc']) return;
-    for (const { name } of manifest.history) {
+    const isKept = (file: AofFile): boolean =>
+      file.sequence >= this.#keptSequence && file.name.endsWith('.incr.aof');
+    const removed = manifest.history.filter((file) => !isKept(file));
+    if (removed.length === 0) return;
+    for (const { name } of removed) {
       files.removeAside(this.#pathOf(name)).then(
         () => log(`Removed the history file ${name}`, 'verbose'),
         (error) => log(`Failed to remove the AOF file ${name}: ${errorReason(error)}`),
       );
     }
     try {
-      this.#persist(manifest.withoutHistory());
+      this.#persist(manifest.withHistory(isKept));
     } catch (error) {
       log(`Failed to write the AOF manifest: ${errorReason(error)}`);
     }
@@ -590,6 +706,10 @@ export class AppendLog implements AppendLogControl {
       const seconds = ((clock.monotonicUs() - startUs) / 1e6).toFixed(3);
       log(`DB loaded from append only file: ${seconds} seconds`, 'notice');
     }
+    this.#open(manifest);
+  }
+
+  #open(manifest: Manifest): void {
     try {
       this.#openAtStart(manifest);
     } catch (error) {
@@ -641,16 +761,19 @@ export class AppendLog implements AppendLogControl {
   }
 
   /** Loads the files that a manifest names. */
-  *#load(manifest: Manifest): IterableIterator<void> {
+  *#load(manifest: Manifest, options: Partial<AofLoadOptions> = {}): IterableIterator<void> {
+    const { directory = this.#directory, leavesFiles = false } = options;
     const { keyspace, clock, files, config, occupy } = this.#host;
-    const { totalBytes, baseBytes } = measure(files, this.#directory, manifest);
-    this.#baseBytes = baseBytes;
+    const { totalBytes, baseBytes } = measure(files, directory, manifest);
+    if (!leavesFiles) this.#baseBytes = baseBytes;
     if (totalBytes === 0) return;
     const progress = { startMs: clock.wallMs(), totalBytes, loadedBytes: 0 };
     const loader = new AofLoader(files, this.#loadHost(progress), {
-      directory: this.#directory,
+      directory,
       fileName: this.#fileName,
+      ...options,
       loadsTruncated: config.values['aof-load-truncated'],
+      corruptTailBytesMax: config.values['aof-load-corrupt-tail-max-size'],
     });
     const wasPaused = keyspace.expiryPaused;
     const told = totalBytes >= TOLD_BYTES_MIN ? new LoadProgress(this.#host, 'the AOF', totalBytes) : null;
@@ -684,10 +807,11 @@ export class AppendLog implements AppendLogControl {
           limits: config.values,
           loadFunction: (code) => void scripts.loadLibrary(code, false),
           log: (text) => log(text, 'notice'),
+          delay: (keys) => delayLoad(this.#host, keys),
         });
         const steps = loader.load(source, {
           totalBytes,
-          verifiesChecksum: config.values.rdbchecksum,
+          verifiesChecksum: config.values.rdbchecksum && !this.#host.switches.skipsChecksums,
           replaces: false,
           // A later command may give a key that has expired by now another time.
           keepsExpired: true,
@@ -715,14 +839,15 @@ export class AppendLog implements AppendLogControl {
     let manifest = loaded;
     this.#removeTemporaryFiles();
     if (manifest.isEmpty) {
-      manifest = manifest.withNewBase(this.#fileName, 'rdb');
+      manifest = manifest.withNewBase(this.#fileName, this.#baseFormat, this.#host.origin());
       const { name } = manifest.base as AofFile;
       log(`Creating AOF base file ${name} on server start`, 'notice');
       this.#makeRewrite(name, false).runToEnd();
     }
     const isNew = manifest.increments.length === 0;
     if (isNew) manifest = manifest.withNewIncrement(this.#fileName);
-    const { name } = manifest.increments.at(-1) as AofFile;
+    const increment = manifest.increments.at(-1) as AofFile;
+    const { name } = increment;
     const file = files.open(this.#pathOf(name), isNew ? 'write' : 'append');
     this.#persist(manifest);
     const fileBytes = file.size();
@@ -730,6 +855,7 @@ export class AppendLog implements AppendLogControl {
     this.#closedBytes = totalBytes - fileBytes;
     this.#baseBytes = baseBytes;
     this.#writer.open(file, fileBytes);
+    this.#increment = increment;
     this.#state = 'on';
     log(`${isNew ? 'Creating' : 'Opening'} AOF incr file ${name} on server start`, 'notice');
     this.#removeHistory();

@@ -74,10 +74,10 @@ const LINES = ['SELECT 0', 'SET a 1', 'MULTI', 'SET b 1', 'SET c 1', 'EXEC', 'MU
 const STOPS = [0, 1, 2, 6, 8, 9];
 const FILE = 'a.1.incr.aof';
 
-function load(bytes: Buffer, loadsTruncated = true) {
+function load(bytes: Buffer, loadsTruncated = true, corruptTailBytesMax = 0) {
   const contents = new Map([[FILE, bytes]]);
   const host = new Recorder();
-  const options = { directory: '/log', fileName: 'a', loadsTruncated };
+  const options = { directory: '/log', fileName: 'a', loadsTruncated, corruptTailBytesMax };
   const loader = new AofLoader(memoryFiles(contents), host, options);
   for (const _ of loader.load(new Manifest({ increments: [{ name: FILE, sequence: 1 }] })));
   return { done: host.done, logged: host.logged, left: contents.get(FILE) as Buffer };
@@ -108,6 +108,34 @@ test('what it says', () => {
     `Truncating the AOF ${FILE} at offset ${encode(LINES.slice(0, 2)).length}`,
     `DB loaded from incr file ${FILE}: 0.000 seconds`,
   ]);
+});
+
+test('an end that is no command is cut off if it is short enough', () => {
+  const whole = encode(LINES);
+  const bytes = Buffer.concat([whole, encode(['MULTI', 'SET e 1']), Buffer.from('*1\r\n?rubbish')]);
+  const tailBytes = bytes.length - whole.length;
+  const { done, logged, left } = load(bytes, false, tailBytes);
+  expect(done.at(-1)).toBe('SET d 1');
+  expect(left.length).toBe(whole.length);
+  expect(logged).toContain(`!!! Warning: corrupt AOF file tail of ${tailBytes} bytes in ${FILE}!!!`);
+  expect(() => load(bytes, true, tailBytes - 1)).toThrow('Bad file format');
+  expect(() => load(bytes)).toThrow('Bad file format');
+});
+
+test('the end of another file than the last is left as it is', () => {
+  const first = encode(LINES).subarray(0, -3);
+  const contents = new Map([
+    ['a.1.incr.aof', first],
+    ['a.2.incr.aof', encode(LINES)],
+  ]);
+  const options = { directory: '/log', fileName: 'a', loadsTruncated: true, corruptTailBytesMax: 1e6 };
+  const loader = new AofLoader(memoryFiles(contents), new Recorder(), options);
+  const increments = [1, 2].map((sequence) => ({ name: `a.${sequence}.incr.aof`, sequence }));
+  const loads = () => {
+    for (const _ of loader.load(new Manifest({ increments })));
+  };
+  expect(loads).toThrow('the truncated file is not the last file');
+  expect(contents.get('a.1.incr.aof')).toBe(first);
 });
 
 test('each byte changed: it is loaded, cut off or refused', () => {

@@ -39,6 +39,12 @@ export interface AofLoadOptions {
   readonly fileName: string;
   /** `aof-load-truncated`. */
   readonly loadsTruncated: boolean;
+  /** `aof-load-corrupt-tail-max-size`: so much of the end may be cut off since it is no command; 0 for nothing. */
+  readonly corruptTailBytesMax: number;
+  /** What would be cut off is passed over, and stays where it is. */
+  readonly leavesFiles?: boolean;
+  /** Where to begin in the first file; what is before it has been loaded. */
+  readonly firstOffset?: number;
 }
 
 /** Sizes of the files in bytes, before anything was cut off. */
@@ -91,17 +97,15 @@ export class AofLoader {
     for (const [at, { name }] of manifest.files.entries()) {
       const kind = name === manifest.base?.name ? 'base' : 'incr';
       const startUs = host.monotonicUs;
-      const wasTruncated = yield* this.#loadFile(name);
-      if (wasTruncated && at < manifest.files.length - 1) {
-        throw this.#failure('Fatal error: the truncated file is not the last file');
-      }
+      const offset = at === 0 ? this.#options.firstOffset : undefined;
+      yield* this.#loadFile(name, at === manifest.files.length - 1, offset);
       const seconds = ((host.monotonicUs - startUs) / 1e6).toFixed(3);
       host.log(`DB loaded from ${kind} file ${name}: ${seconds} seconds`, 'notice');
     }
   }
 
-  /** Loads one file; true if its end was cut off. */
-  *#loadFile(name: string): Generator<void, boolean> {
+  /** Loads one file, of which only the last may have its end cut off. */
+  *#loadFile(name: string, isLast: boolean, offset: number | undefined): IterableIterator<void> {
     let file: OpenFile;
     try {
       file = this.#files.open(join(this.#options.directory, name), 'read');
@@ -111,7 +115,7 @@ export class AofLoader {
       );
     }
     try {
-      return yield* this.#loadOpen(name, file);
+      yield* this.#loadOpen(name, file, isLast, offset);
     } catch (error) {
       if (error instanceof AofLoadError) throw error;
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
@@ -121,11 +125,16 @@ export class AofLoader {
     }
   }
 
-  *#loadOpen(name: string, file: OpenFile): Generator<void, boolean> {
+  *#loadOpen(
+    name: string,
+    file: OpenFile,
+    isLast: boolean,
+    offset: number | undefined,
+  ): IterableIterator<void> {
     const host = this.#host;
     const fileBytes = file.size();
     const before = this.#loadedBytes;
-    const start = yield* this.#loadPreamble(name, file, fileBytes);
+    const start = offset ?? (yield* this.#loadPreamble(name, file, fileBytes));
     const reader = new AofReader(file, fileBytes, start);
     host.leaveTransaction();
     /** All before it may stay in the file. */
@@ -142,8 +151,16 @@ export class AofLoader {
         }
       } else if (part === 'end' && !host.isInTransaction) {
         this.#progress(before + fileBytes);
-        return false;
+        return;
       } else if (part === 'broken') {
+        const tailBytes = fileBytes - keptBytes;
+        if (tailBytes <= this.#options.corruptTailBytesMax) {
+          host.log(`!!! Warning: corrupt AOF file tail of ${tailBytes} bytes in ${name}!!!`, 'warning');
+          host.leaveTransaction();
+          this.#truncate(name, keptBytes, isLast, 'aof-load-corrupt-tail-max-size allows for it');
+          this.#progress(before + fileBytes);
+          return;
+        }
         throw this.#failure(
           `Bad file format reading the append only file ${name}: make a backup of your AOF file, then use redis-check-aof --fix <filename.manifest>`,
         );
@@ -151,9 +168,9 @@ export class AofLoader {
         if (part === 'end')
           host.log(`Revert incomplete MULTI/EXEC transaction from AOF file ${name}`, 'warning');
         host.leaveTransaction();
-        this.#cut(name, keptBytes);
+        this.#cut(name, keptBytes, isLast);
         this.#progress(before + fileBytes);
-        return true;
+        return;
       }
     }
   }
@@ -195,7 +212,7 @@ export class AofLoader {
   }
 
   /** Cuts off what a file ends with that is not whole. */
-  #cut(name: string, keptBytes: number): void {
+  #cut(name: string, keptBytes: number, isLast: boolean): void {
     const host = this.#host;
     if (!this.#options.loadsTruncated) {
       throw this.#failure(
@@ -203,7 +220,14 @@ export class AofLoader {
       );
     }
     host.log(`!!! Warning: short read while loading the AOF file ${name}!!!`, 'warning');
-    host.log(`AOF ${name} loaded anyway because aof-load-truncated is enabled`, 'warning');
+    this.#truncate(name, keptBytes, isLast, 'aof-load-truncated is enabled');
+  }
+
+  #truncate(name: string, keptBytes: number, isLast: boolean, reason: string): void {
+    const host = this.#host;
+    if (!isLast) throw this.#failure('Fatal error: the truncated file is not the last file');
+    host.log(`AOF ${name} loaded anyway because ${reason}`, 'warning');
+    if (this.#options.leavesFiles === true) return;
     host.log(`Truncating the AOF ${name} at offset ${keptBytes}`, 'warning');
     try {
       this.#files.truncate(join(this.#options.directory, name), keptBytes);

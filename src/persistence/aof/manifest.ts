@@ -16,6 +16,14 @@ export interface AofFile {
   readonly name: string;
   /** From 1; among the files of one kind later ones have higher numbers. */
   readonly sequence: number;
+  /** Of a base that was written with Flex on: the tier, and how many cuts of checkpoints had been made by then. */
+  readonly origin?: AofOrigin;
+}
+
+/** Which tier's data a base holds. */
+export interface AofOrigin {
+  readonly tier: string;
+  readonly cut: number;
 }
 
 /** A manifest that can't be relied on. */
@@ -41,7 +49,8 @@ export class ManifestError extends Error {
  *     file appendonly.aof.1.incr.aof seq 1 type h
  *     file appendonly.aof.2.incr.aof seq 2 type i
  *
- * Pairs of other words, such as `startoffset 0` of Redis 8, are passed over.
+ * A base may have `tier` and `cut` besides (docs/formats/checkpoint.md). Pairs of other words, such as `startoffset 0` of Redis
+ * 8, are passed over.
  */
 export class Manifest {
   readonly base: AofFile | null;
@@ -77,12 +86,16 @@ export class Manifest {
   }
 
   /** The same with another base in place of the one there is, which becomes history. `format` is the name's end, such as `rdb`. */
-  withNewBase(fileName: string, format: 'rdb' | 'aof'): Manifest {
+  withNewBase(fileName: string, format: 'rdb' | 'aof', origin: AofOrigin | null = null): Manifest {
     const sequence = this.baseSequence + 1;
     const history = this.base === null ? this.history : [...this.history, this.base];
     return new Manifest({
       ...this,
-      base: { name: `${fileName}.${sequence}.base.${format}`, sequence },
+      base: {
+        name: `${fileName}.${sequence}.base.${format}`,
+        sequence,
+        ...(origin === null ? {} : { origin }),
+      },
       history,
     });
   }
@@ -108,7 +121,20 @@ export class Manifest {
 
   /** The same without its history. */
   withoutHistory(): Manifest {
-    return new Manifest({ ...this, history: [] });
+    return this.withHistory(() => false);
+  }
+
+  /** Increments from a sequence number on, in their order, those in the history too. */
+  incrementsFrom(sequence: number): readonly AofFile[] {
+    const old = this.history.filter(({ name }) => name.endsWith('.incr.aof'));
+    return [...old, ...this.increments]
+      .filter((file) => file.sequence >= sequence)
+      .sort((left, right) => left.sequence - right.sequence);
+  }
+
+  /** The same with only such history as `keeps` says. */
+  withHistory(keeps: (file: AofFile) => boolean): Manifest {
+    return new Manifest({ ...this, history: this.history.filter(keeps) });
   }
 
   /** The manifest's text, ASCII. */
@@ -121,10 +147,11 @@ export class Manifest {
   }
 }
 
-function lineOf({ name, sequence }: AofFile, type: 'b' | 'h' | 'i'): string {
+function lineOf({ name, sequence, origin }: AofFile, type: 'b' | 'h' | 'i'): string {
   const bytes = Buffer.from(name, 'utf8');
   const shown = NEEDS_QUOTES.test(name) ? quoteBytes(bytes, 0, bytes.length).toString('latin1') : name;
-  return `file ${shown} seq ${sequence} type ${type}\n`;
+  const ofTier = origin === undefined ? '' : ` tier ${origin.tier} cut ${origin.cut}`;
+  return `file ${shown} seq ${sequence} type ${type}${ofTier}\n`;
 }
 
 /** Takes a manifest apart, line by line (aofLoadManifestFromFile). */
@@ -162,6 +189,8 @@ class Parser {
     let name = '';
     let sequence = 0;
     let type = '';
+    let tier = '';
+    let cut = 0;
     for (let at = 0; at < words.length; at += 2) {
       const value = Buffer.from(words[at + 1]);
       switch (latin1(words[at], 0, words[at].length).toLowerCase()) {
@@ -175,6 +204,12 @@ class Parser {
         case 'type':
           type = value.toString('latin1', 0, 1);
           break;
+        case 'tier':
+          tier = value.toString('latin1');
+          break;
+        case 'cut':
+          cut = Number(value.toString('latin1'));
+          break;
       }
     }
     if (
@@ -187,7 +222,7 @@ class Parser {
     ) {
       this.#failOnFormat();
     }
-    this.#add({ name, sequence }, type);
+    this.#add({ name, sequence, ...(tier === '' ? {} : { origin: { tier, cut } }) }, type);
   }
 
   #add(file: AofFile, type: string): void {

@@ -9,6 +9,7 @@ const COMMAND_BYTES_MAX = 0x7fffffff - BUFFER_BYTES;
 const LINE_BYTES_MAX = 64 * 1024;
 const ASTERISK = 42;
 const NUMBER_SIGN = 35;
+const TIMESTAMP = /^#TS:(\d{1,15})\r\n$/;
 const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 
@@ -24,6 +25,8 @@ export class AofReader {
   readonly words = new Arguments();
   /** Where in the file the command found last ends, or where to begin: all before it is whole. */
   validBytes: number;
+  /** Told of each note of the time, in seconds, and where in the file it begins. */
+  onTimestamp: ((second: number, offset: number) => void) | null = null;
   readonly #file: OpenFile;
   readonly #fileBytes: number;
   readonly #decoder: Decoder;
@@ -113,6 +116,7 @@ export class AofReader {
     for (;;) {
       const lineEnd = this.#buffer.subarray(decoder.position, this.#end).indexOf(LINE_FEED);
       if (lineEnd >= 0) {
+        if (this.onTimestamp !== null) this.#tellTimestamp(lineEnd + 1);
         decoder.position += lineEnd + 1;
         decoder.start = decoder.position;
         return null;
@@ -121,6 +125,12 @@ export class AofReader {
       if (length > LINE_BYTES_MAX) return 'broken';
       if (!this.#fill(length + 1)) return 'torn';
     }
+  }
+
+  #tellTimestamp(length: number): void {
+    const { position } = this.#decoder;
+    const second = TIMESTAMP.exec(this.#buffer.toString('latin1', position, position + length))?.[1];
+    if (second !== undefined) this.onTimestamp?.(Number(second), this.#bufferStart + position);
   }
 
   /** Reads until `wanted` bytes from the decoder's start on are there; false if the file has no more. */

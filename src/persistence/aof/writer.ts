@@ -151,6 +151,20 @@ export class AofWriter {
     this.#annotatedSecond = 0;
   }
 
+  /** Where in the file what is appended next will be; that names its database. */
+  mark(): number {
+    this.#selectedDatabase = -1;
+    this.#annotatedSecond = 0;
+    return this.#fileBytes + this.#pending.length;
+  }
+
+  /** Has what was appended written, and synced in another thread, whatever the policy. */
+  syncSoon(): void {
+    const file = this.#file;
+    if (file === null || this.pendingSyncs > 0 || !this.#write(file)) return;
+    if (this.#syncedBytes < this.#writtenBytes) this.#syncAside(file, false);
+  }
+
   /**
    * Writes and syncs everything, and closes. Returns why it could not, in the system's words, or an empty text; what waits
    * is lost then.

@@ -27,13 +27,19 @@ export function writeChecksum(writer: RdbWriter, { low, high }: Crc64): void {
 
 /**
  * The length of a payload's type and value, or -1 if its version is newer than is read here or its checksum is wrong
- * ("DUMP payload version or checksum are wrong", verifyDumpPayload in cluster.c).
+ * ("DUMP payload version or checksum are wrong", verifyDumpPayload in cluster.c). Without `verifiesChecksum` any checksum is right.
  */
-export function verifyDump(payload: Uint8Array, offset: number, length: number): number {
+export function verifyDump(
+  payload: Uint8Array,
+  offset: number,
+  length: number,
+  verifiesChecksum = true,
+): number {
   const valueBytes = length - DUMP_FOOTER_BYTES;
   if (valueBytes < 0) return -1;
   const view = new DataView(payload.buffer, payload.byteOffset + offset, length);
   if (view.getUint16(valueBytes, true) > RDB_VERSION_MAX) return -1;
+  if (!verifiesChecksum) return valueBytes;
   const summed = length - CHECKSUM_BYTES;
   const crc = new Crc64();
   crc.update(payload, offset, summed);

@@ -195,7 +195,7 @@ export class RdbFileReader {
     const storedHigh = view.getInt32(4, true);
     const isAbsent = storedLow === 0 && storedHigh === 0;
     if (this.#verifiesChecksum && !isAbsent && (storedLow !== low || storedHigh !== high)) {
-      throw new RdbError('Wrong RDB checksum');
+      throw new RdbError('Wrong RDB checksum: RDB CRC error');
     }
   }
 }

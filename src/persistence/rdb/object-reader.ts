@@ -47,6 +47,7 @@ export class ObjectReader {
    * RdbError for what is corrupt, unknown, or a module's.
    */
   read(type: number, sink: ObjectSink): boolean {
+    if (type === RdbType.STRING) return this.#readString(sink);
     const steps = this.readInSteps(type, sink);
     let step = steps.next();
     while (step.done !== true) step = steps.next();

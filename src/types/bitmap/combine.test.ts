@@ -23,7 +23,8 @@ test.each(Object.keys(OPERATIONS) as (keyof typeof OPERATIONS)[])('%s', (name) =
       const length = at === count - 1 ? longest : random.below(longest + 1);
       return Uint8Array.from({ length: length + 2 }, () => random.below(256));
     });
-    const result = new Combination(operation, longest);
+    const result = new Combination(operation, longest + 5);
+    result.begin(longest);
     const add = (at: number) =>
       result.add(at === 0 ? operation.first : operation.others, sources[at], 2, sources[at].length - 2);
     if (!operation.firstComesLast) add(0);

@@ -1,36 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createEngine, RESIDENCIES } from '../../../test/support/engine.ts';
+import { RESIDENCIES } from '../../../test/support/engine.ts';
+import { openValue, textOf } from '../../../test/support/values.ts';
 import { earliestFieldExpiry, FIELDS_EXPIRE } from './encoding.ts';
 import { HashValue } from './hash.ts';
 
 const TYPE_HASH = 4;
 
-function text(bytes: Uint8Array, offset: number, length: number): string {
-  return Buffer.from(bytes.subarray(offset, offset + length)).toString('latin1');
-}
-
 /** A hash under a key of an engine. */
 function open(residency: (typeof RESIDENCIES)[number], seed: number) {
-  const engine = createEngine({ residency, seed });
-  const [database] = engine.keyspace.databases;
-  const name = Buffer.from('key');
-  const hash = new HashValue();
-  database.find(name, 0, name.length, 0);
-  database
-    .store(TYPE_HASH, 0, HashValue.emptyBytes, -1)
-    .bytes.fill(0, database.entry.payloadOffset, database.entry.payloadOffset + HashValue.emptyBytes);
-  /** Opens the value as a command would, lets `use` act, and moves records as the residency says. */
-  const withHash = <Result>(isForWriting: boolean, use: (hash: HashValue) => Result): Result => {
-    expect(database.find(name, 0, name.length, 0)).toBe(true);
-    hash.open(database, isForWriting);
-    const result = use(hash);
-    if (isForWriting) hash.save();
-    engine.settle();
-    return result;
-  };
+  const record = { type: TYPE_HASH, encoding: 0, payloadLength: HashValue.emptyBytes };
+  const opened = openValue(new HashValue(), record, residency, seed);
+  const { engine, database, withValue: withHash } = opened;
   const earliest = () => {
-    database.find(name, 0, name.length, 0);
+    opened.find();
     const { encoding, bytes, payloadOffset, payloadLength } = database.entry;
     return earliestFieldExpiry(encoding, bytes, payloadOffset, payloadLength);
   };
@@ -44,8 +27,8 @@ function contents(hash: HashValue): Model {
   hash.rewind();
   while (hash.next()) {
     const { bytes, keyOffset, keyLength, valueOffset, valueLength, expireAt } = hash.page;
-    const value = text(bytes, valueOffset, valueLength);
-    found.set(text(bytes, keyOffset, keyLength), { value, expireAt });
+    const value = textOf(bytes, valueOffset, valueLength);
+    found.set(textOf(bytes, keyOffset, keyLength), { value, expireAt });
   }
   return found;
 }

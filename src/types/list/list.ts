@@ -1,6 +1,6 @@
 import { copyBytes, equalBytes, readUint48 } from '../../base/bytes.ts';
 import { CountedTree, LEAF_HEAD_BYTES } from '../pages/counted-tree.ts';
-import { INLINE_AGAIN_BYTES, INLINE_BYTES_MAX } from '../pages/element-table.ts';
+import { INLINE_BYTES_MAX } from '../pages/element-table.ts';
 import { PAGED, structureAt } from '../pages/head.ts';
 import { lengthBytes, readLength, writeLength } from '../pages/length-code.ts';
 import { RecordBytes } from '../pages/record-bytes.ts';
@@ -8,6 +8,9 @@ import type { ValueStore } from '../pages/record-store.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const STRUCTURE_COUNT = 1;
+/** Elements are kept in the value's own record up to so many pages' bytes, and come back into it when they are few. */
+const INLINE_PAGES_MAX = 2;
+const INLINE_AGAIN_PAGES = 1 / 4;
 
 /** Elements in a tree by their place: an item is its length (length-code.ts) and its bytes. */
 class ElementTree extends CountedTree {
@@ -61,6 +64,11 @@ export class ListValue {
       root.bytes,
       structureAt(root.offset, 0),
     );
+  }
+
+  /** Pages are divided above so many bytes, so that larger elements come to have pages of their own; 2048 unless it is set. */
+  set pageBytesMax(bytes: number) {
+    this.#tree.leafBytesMax = bytes;
   }
 
   get count(): number {
@@ -184,8 +192,11 @@ export class ListValue {
   #fit(): void {
     const tree = this.#tree;
     if (!this.#isPaged) {
-      if (tree.itemBytes > INLINE_BYTES_MAX) this.#toPages();
-    } else if (tree.itemBytes <= INLINE_AGAIN_BYTES / 2 && tree.soleLeafBytes <= INLINE_AGAIN_BYTES) {
+      if (tree.itemBytes > tree.leafBytesMax * INLINE_PAGES_MAX) this.#toPages();
+    } else if (
+      tree.itemBytes <= tree.leafBytesMax * INLINE_AGAIN_PAGES &&
+      tree.soleLeafBytes <= tree.leafBytesMax * INLINE_AGAIN_PAGES * 2
+    ) {
       this.#toInline();
     }
   }

@@ -4,6 +4,7 @@ import { createEngine, RESIDENCIES, type Residency } from '../../../test/support
 import { compareBytes } from '../../base/bytes.ts';
 import { CountedTree } from './counted-tree.ts';
 import { lengthBytes, readLength, writeLength } from './length-code.ts';
+import type { PageStore } from './record-store.ts';
 
 /** Items are byte strings, sorted by their bytes. */
 class TextTree extends CountedTree {
@@ -158,4 +159,59 @@ test('items appended and prepended fill their pages', () => {
     // 18 bytes each: 113 fit into a page.
     expect(pages.records.size).toBeLessThan((20_000 / 113) * 1.1);
   }
+});
+
+test('pages that the tier demotes in the midst of a command are counted in nevertheless', () => {
+  const { engine, pages } = open('demoted', 1);
+  const { growth } = engine.keyspace;
+  const relieved: PageStore = {
+    keyHash: pages.keyHash,
+    get entry() {
+      return pages.entry;
+    },
+    get isPlain() {
+      return pages.isPlain;
+    },
+    get reliefCount() {
+      return pages.reliefCount;
+    },
+    takeCollection: () => pages.takeCollection(),
+    find(collection, structure, page) {
+      growth.isWithinCommand = true;
+      engine.settle();
+      growth.isWithinCommand = false;
+      growth.reliefCount++;
+      const isThere = pages.find(collection, structure, page);
+      // It is as if nothing was demoted yet, until the next look-up.
+      if (isThere) pages.makeHot();
+      return isThere;
+    },
+    findToRemove: (collection, structure, page) => pages.findToRemove(collection, structure, page),
+    create: (...page) => pages.create(...page),
+    remove: () => pages.remove(),
+    reshape: (...shape) => pages.reshape(...shape),
+    makeHot: () => pages.makeHot(),
+  };
+  const tree = new TextTree(0);
+  tree.begin(relieved, pages.takeCollection());
+  const texts = Array.from({ length: 60 }, (_, at) => `${(at * 37) % 60}`.padStart(2, '0').padEnd(300, '.'));
+  for (const text of texts) {
+    tree.seek(text);
+    tree.put(text);
+    growth.reset();
+  }
+  const removed = texts.filter((_, at) => at % 3 === 0);
+  for (const text of removed) {
+    expect(tree.seek(text)).toBe(true);
+    tree.remove(1);
+    growth.reset();
+  }
+  const left = texts.filter((text) => !removed.includes(text)).sort();
+  left.forEach((text, rank) => {
+    expect(tree.seekRank(rank)).toBe(true);
+    expect(tree.text()).toBe(text);
+    expect(tree.seek(text)).toBe(true);
+    expect(tree.rank).toBe(rank);
+    growth.reset();
+  });
 });

@@ -1,24 +1,35 @@
 import { copyBytes, readUint32, writeUint32 } from '../../base/bytes.ts';
 import { FORM_TREE, readDouble, writeDouble } from './head.ts';
 import {
-  INNER_HEAD_BYTES,
-  innerEntryBytes,
-  innerEntryEnd,
-  separatorAt,
-  separatorLength,
+  type Child,
+  childCount,
+  childPage,
+  countBelow,
+  halfOf,
+  insertChild,
+  removeChild,
+  separatorEnd,
+  separatorStart,
+  separatorsAt,
+  setCountBelow,
+  splitChildren,
+  sumBelow,
+  twoChildrenBytes,
+  writeTwoChildren,
 } from './inner-page.ts';
-import { writeLength } from './length-code.ts';
 import { RecordBytes } from './record-bytes.ts';
 import { type PageStore, type RecordStore, roomFor } from './record-store.ts';
 
 /** Bytes before the first item of a leaf: how many items it has. */
 export const LEAF_HEAD_BYTES = 2;
-const LEAF_BYTES_MAX = 2048;
-const LEAF_BYTES_MIN = LEAF_BYTES_MAX / 4;
-/** Two leaves become one if it is not larger than this. */
-const MERGED_BYTES_MAX = (LEAF_BYTES_MAX * 3) / 4;
+/** Bytes of the largest leaf of more than one item, its head included. */
+export const LEAF_BYTES_MAX = 2048;
+/** A leaf below this share of the largest looks for one to become one with. */
+const LEAF_FRACTION_MIN = 1 / 4;
+/** Two leaves become one if it is not larger than this share. */
+const MERGED_FRACTION_MAX = 3 / 4;
 const LEAF_COUNT_MAX = 0xffff;
-const INNER_BYTES_MAX = 2048;
+const INNER_BYTES_MAX = 4096;
 const HEIGHT_MAX = 16;
 const NO_BYTES = new Uint8Array(0);
 
@@ -35,11 +46,12 @@ export abstract class CountedTree {
   /** The leaf that the cursor is in. */
   readonly leaf = new RecordBytes();
   count = 0;
+  /** A leaf that would grow beyond this is divided. */
+  leafBytesMax = LEAF_BYTES_MAX;
   /** Bytes of all items. */
   itemBytes = 0;
-  /** Items before the cursor in the leaf; after `seekKey` and `seekRank`, `rank` is how many are before it in all. */
+  /** Items before the cursor in the leaf. */
   itemNumber = 0;
-  rank = 0;
   /** Where in the leaf the cursor is, from the leaf's first byte on. */
   #at = LEAF_HEAD_BYTES;
   #leafCount = 0;
@@ -50,13 +62,21 @@ export abstract class CountedTree {
   #pages!: PageStore;
   #collection = 0;
   readonly #structure: number;
-  readonly #inner = new RecordBytes();
-  /** The inner pages above the leaf, from the root on, and where in each the entry of the next one is. */
+  /**
+   * The inner pages above the leaf, from the root on: the number of each, its bytes, which child the way goes on through, and
+   * whether it can be changed as it is. Of the first `#pathDepth` of them the bytes are those of now, until the next call: other
+   * values may be changed then, and pages move.
+   */
   readonly #pathPages = new Float64Array(HEIGHT_MAX);
-  readonly #pathEntries = new Int32Array(HEIGHT_MAX);
-  #leafPage = 0;
-  /** Where the items of the leaf begin, for going backwards; none if it is empty. */
-  #starts: number[] = [];
+  readonly #path: RecordBytes[] = [];
+  readonly #pathChildren = new Int32Array(HEIGHT_MAX);
+  readonly #pathIsPlain = new Uint8Array(HEIGHT_MAX);
+  #pathDepth = 0;
+  /** The store's `reliefCount` when the cursor began to move. */
+  #pathReliefs: number | undefined = 0;
+  /** Where the items of the leaf begin, for going backwards, if there is one. */
+  #starts = new Int32Array(128);
+  #hasStarts = false;
 
   constructor(structure: number) {
     this.#structure = structure;
@@ -71,8 +91,16 @@ export abstract class CountedTree {
   /** Order of a separator against the key looked for. */
   protected abstract compareSeparator(bytes: Uint8Array, at: number, length: number): number;
 
-  /** Separator of the item at `at` from those before it, in an array of its own; empty if items have no keys. */
-  protected abstract separatorOf(bytes: Uint8Array, at: number): Uint8Array;
+  /**
+   * A separator of the item at `at` from those before it, in an array of its own: it does not sort after the item, but after
+   * the one before, which is `before` at `beforeAt`. Empty if items have no keys.
+   */
+  protected abstract separatorOf(
+    bytes: Uint8Array,
+    at: number,
+    before: Uint8Array,
+    beforeAt: number,
+  ): Uint8Array;
 
   /** Takes a value whose own record, which its store found last, is the only leaf. */
   openInline(store: RecordStore): void {
@@ -96,6 +124,7 @@ export abstract class CountedTree {
     this.#height = 0;
     this.#root = 0;
     this.#pageNumbers = 0;
+    this.#pathDepth = 0;
   }
 
   read(pages: PageStore, collection: number, bytes: Uint8Array, at: number): void {
@@ -106,6 +135,7 @@ export abstract class CountedTree {
     this.#root = readUint32(bytes, at + 8);
     this.count = readUint32(bytes, at + 12);
     this.itemBytes = readDouble(bytes, at + 16);
+    this.#pathDepth = 0;
   }
 
   write(bytes: Uint8Array, at: number): void {
@@ -126,6 +156,22 @@ export abstract class CountedTree {
 
   get itemEnd(): number {
     return this.endOf(this.leaf.bytes, this.leaf.offset + this.#at);
+  }
+
+  /** How many items are before the cursor in all. */
+  get rank(): number {
+    let rank = this.itemNumber;
+    if (this.count === 0) return rank;
+    for (let level = 0; level < this.#height; level++) {
+      const { bytes, offset } = this.#path[level];
+      rank += sumBelow(bytes, offset, 0, this.#pathChildren[level]);
+    }
+    return rank;
+  }
+
+  /** Whether no item is behind the one under the cursor. */
+  protected get isAtLast(): boolean {
+    return this.itemNumber + 1 === this.#leafCount && this.#isAtEdge(true);
   }
 
   /** Items in the leaf from the cursor on. */
@@ -150,18 +196,10 @@ export abstract class CountedTree {
       this.#seekNowhere();
       return false;
     }
-    let page = this.#root;
-    for (let level = 0; level < this.#height; level++) {
-      const { bytes, offset } = this.#loadInner(page);
-      const entry = bytes[offset + 2] | (bytes[offset + 3] << 8);
-      this.#pathPages[level] = page;
-      this.#pathEntries[level] = entry;
-      page = readUint32(bytes, offset + entry);
-    }
-    this.#loadLeaf(page);
+    this.#leavePath();
+    this.#descend(0, this.#root, false);
     this.#at = this.leaf.length;
     this.itemNumber = this.#leafCount;
-    this.rank = this.count;
     return true;
   }
 
@@ -171,19 +209,19 @@ export abstract class CountedTree {
       this.seekEnd();
       return false;
     }
+    this.#leavePath();
     let page = this.#root;
     let rest = rank;
     for (let level = 0; level < this.#height; level++) {
-      const { bytes, offset, length } = this.#loadInner(page);
-      let at = offset + INNER_HEAD_BYTES;
-      let below = readUint32(bytes, at + 4);
-      for (const end = offset + length; rest >= below && at < end; below = readUint32(bytes, at + 4)) {
+      const { bytes, offset } = this.#enter(level, page);
+      const last = childCount(bytes, offset) - 1;
+      let child = 0;
+      for (let below = countBelow(bytes, offset, 0); rest >= below && child < last; ) {
         rest -= below;
-        at = innerEntryEnd(bytes, at);
+        below = countBelow(bytes, offset, ++child);
       }
-      this.#pathPages[level] = page;
-      this.#pathEntries[level] = at - offset;
-      page = readUint32(bytes, at);
+      this.#pathChildren[level] = child;
+      page = childPage(bytes, offset, child);
     }
     this.#loadLeaf(page);
     const { bytes, offset } = this.leaf;
@@ -191,62 +229,61 @@ export abstract class CountedTree {
     for (let number = 0; number < rest; number++) at = this.endOf(bytes, at);
     this.#at = at - offset;
     this.itemNumber = rest;
-    this.rank = rank;
     return true;
   }
 
   /**
    * Moves to the first item that is not before the key looked for, and is in the leaf where that key belongs: else behind that
-   * leaf's last item, where `settle` goes on to the next leaf. Whether the item is the one looked for.
+   * leaf's last item, where `settle` goes on to the next leaf. Whether the item is the one looked for. With `isAgain` nothing
+   * but this tree was looked at or changed since it was moved along last.
    */
-  seekKey(): boolean {
-    this.rank = 0;
+  seekKey(isAgain = false): boolean {
     if (this.count === 0) {
       this.#seekNowhere();
       return false;
     }
+    if (!isAgain) this.#leavePath();
     let page = this.#root;
-    let below = this.count;
     for (let level = 0; level < this.#height; level++) {
-      const inner = this.#loadInner(page);
-      const { bytes, offset } = inner;
-      const last = offset + lastEntryOf(inner);
-      let at = offset + INNER_HEAD_BYTES;
-      // What is looked for is at the end more often than elsewhere, where streams grow.
-      if (
-        last > at &&
-        this.compareSeparator(bytes, separatorAt(bytes, last), separatorLength(bytes, last)) <= 0
-      ) {
-        this.rank += below - readUint32(bytes, last + 4);
-        at = last;
+      const { bytes, offset } = this.#enter(level, page);
+      const separators = separatorsAt(bytes, offset);
+      // The last child whose separator is not after the key.
+      let child = 0;
+      for (let end = childCount(bytes, offset); end - child > 1; ) {
+        const middle = (child + end) >>> 1;
+        const start = separatorEnd(bytes, offset, middle - 1);
+        const length = separatorEnd(bytes, offset, middle) - start;
+        if (this.compareSeparator(bytes, separators + start, length) > 0) end = middle;
+        else child = middle;
       }
-      while (at < last) {
-        const next = innerEntryEnd(bytes, at);
-        if (this.compareSeparator(bytes, separatorAt(bytes, next), separatorLength(bytes, next)) > 0) break;
-        this.rank += readUint32(bytes, at + 4);
-        at = next;
-      }
-      below = readUint32(bytes, at + 4);
-      this.#pathPages[level] = page;
-      this.#pathEntries[level] = at - offset;
-      page = readUint32(bytes, at);
+      this.#pathChildren[level] = child;
+      page = childPage(bytes, offset, child);
     }
     this.#loadLeaf(page);
-    const { bytes, offset } = this.leaf;
-    const count = this.#leafCount;
-    let at = offset + LEAF_HEAD_BYTES;
+    return this.seekInLeaf(this.leaf.bytes, this.leaf.offset + LEAF_HEAD_BYTES, this.#leafCount);
+  }
+
+  /**
+   * Moves to the first of the leaf's items, `count` from `start` on, that is not before the key looked for, or behind the last
+   * one: by `moveInLeaf`. Whether it is the item looked for.
+   */
+  protected seekInLeaf(bytes: Uint8Array, start: number, count: number): boolean {
     let order = -1;
-    let number = this.#numberByHalving(bytes, at, count);
-    at += number * this.fixedBytes;
+    let number = this.#numberByHalving(bytes, start, count);
+    let at = start + number * this.fixedBytes;
     for (; number < count; number++) {
       order = this.compare(bytes, at);
       if (order >= 0) break;
       at = this.endOf(bytes, at);
     }
-    this.#at = at - offset;
-    this.itemNumber = number;
-    this.rank += number;
+    this.moveInLeaf(at, number);
     return order === 0;
+  }
+
+  /** Puts the cursor before the leaf's item that begins at `at` and has `number` items before it there. */
+  protected moveInLeaf(at: number, number: number): void {
+    this.#at = at - this.leaf.offset;
+    this.itemNumber = number;
   }
 
   /** Bytes of every item, where all have as many; else 0. */
@@ -285,17 +322,21 @@ export abstract class CountedTree {
       if (!this.#previousLeaf()) return false;
       this.itemNumber = this.#leafCount;
     }
-    const starts = this.#starts;
-    if (starts.length === 0) {
-      const { bytes, offset } = this.leaf;
-      let at = offset + LEAF_HEAD_BYTES;
-      for (let number = 0; number < this.#leafCount; number++) {
-        starts.push(at - offset);
-        at = this.endOf(bytes, at);
-      }
-    }
-    this.#at = starts[--this.itemNumber];
+    if (!this.#hasStarts) this.#findStarts();
+    this.#at = this.#starts[--this.itemNumber];
     return true;
+  }
+
+  #findStarts(): void {
+    const count = this.#leafCount;
+    if (this.#starts.length < count) this.#starts = new Int32Array(count * 2);
+    const { bytes, offset } = this.leaf;
+    let at = offset + LEAF_HEAD_BYTES;
+    for (let number = 0; number < count; number++) {
+      this.#starts[number] = at - offset;
+      at = this.endOf(bytes, at);
+    }
+    this.#hasStarts = true;
   }
 
   /** Inserts an item before the cursor: bytes that must not lie in this value. */
@@ -309,7 +350,7 @@ export abstract class CountedTree {
     }
     const isFull =
       this.#height >= 0 &&
-      (leaf.length + length > LEAF_BYTES_MAX || this.#leafCount === LEAF_COUNT_MAX) &&
+      (leaf.length + length > this.leafBytesMax || this.#leafCount === LEAF_COUNT_MAX) &&
       this.#leafCount > 0;
     if (isFull) {
       this.#splitLeaf(item, itemOffset, length);
@@ -340,7 +381,7 @@ export abstract class CountedTree {
     leaf.splice(this.#at, end - leaf.offset - this.#at, 0);
     this.#setLeafCount(this.#leafCount - removed);
     for (let level = this.#height - 1; level >= 0; level--) this.#addToCount(level, -removed);
-    if (this.#height > 0 && leaf.length < LEAF_BYTES_MIN) this.#mergeLeaf();
+    if (this.#height > 0 && leaf.length < this.leafBytesMax * LEAF_FRACTION_MIN) this.#mergeLeaf();
     return removed;
   }
 
@@ -351,7 +392,7 @@ export abstract class CountedTree {
   edit(at: number, removed: number, inserted: number): void {
     this.itemBytes += inserted - removed;
     this.leaf.splice(at - this.leaf.offset, removed, inserted);
-    this.#starts = [];
+    this.#hasStarts = false;
   }
 
   /** Bytes of the only leaf, its head included; infinite if there are inner pages. */
@@ -390,18 +431,40 @@ export abstract class CountedTree {
     }
     this.#leafCount = 0;
     this.itemNumber = 0;
-    this.rank = 0;
   }
 
-  #loadInner(page: number): RecordBytes {
+  /** Forgets the inner pages on the path: the cursor begins to move. */
+  #leavePath(): void {
+    this.#pathDepth = 0;
+    if (this.#height > 0) this.#pathReliefs = this.#pages.reliefCount;
+  }
+
+  /** Whether the inner page at `level` on the path is known and where it was. */
+  #isInPlace(level: number): boolean {
+    return level < this.#pathDepth && this.#pages.reliefCount === this.#pathReliefs;
+  }
+
+  /** The inner page `page`, which comes to be the one at `level` on the path if it is not there. */
+  #enter(level: number, page: number): RecordBytes {
+    if (this.#isInPlace(level) && this.#pathPages[level] === page) return this.#path[level];
+    return this.#load(level, page);
+  }
+
+  /** As {@link enter}, and found last. What is below it on the path is no longer known. */
+  #load(level: number, page: number): RecordBytes {
+    this.#pathDepth = level;
     this.#find(page);
-    this.#inner.load(this.#pages);
-    return this.#inner;
+    if (this.#path.length === level) this.#path.push(new RecordBytes());
+    const inner = this.#path[level];
+    inner.load(this.#pages);
+    this.#pathPages[level] = page;
+    this.#pathIsPlain[level] = this.#pages.isPlain === true ? 1 : 0;
+    this.#pathDepth = level + 1;
+    return inner;
   }
 
   #loadLeaf(page: number): void {
     if (this.#height >= 0) {
-      this.#leafPage = page;
       this.#find(page);
       this.leaf.load(this.#pages);
     }
@@ -413,7 +476,7 @@ export abstract class CountedTree {
     this.#leafCount = bytes[offset] | (bytes[offset + 1] << 8);
     this.#at = LEAF_HEAD_BYTES;
     this.itemNumber = 0;
-    if (this.#starts.length > 0) this.#starts = [];
+    this.#hasStarts = false;
   }
 
   #find(page: number): void {
@@ -426,7 +489,7 @@ export abstract class CountedTree {
     bytes[offset] = count;
     bytes[offset + 1] = count >>> 8;
     this.#leafCount = count;
-    if (this.#starts.length > 0) this.#starts = [];
+    this.#hasStarts = false;
   }
 
   #beginLeaf(item: Uint8Array, itemOffset: number, length: number): void {
@@ -450,7 +513,9 @@ export abstract class CountedTree {
 
   #insertInLeaf(item: Uint8Array, itemOffset: number, length: number): void {
     const { leaf } = this;
-    leaf.splice(this.#at, 0, length);
+    // Where elements are added at an end, a leaf grows to its full size soon.
+    const isGrowing = this.#height > 0 && (this.itemNumber === 0 || this.itemNumber === this.#leafCount);
+    leaf.splice(this.#at, 0, length, isGrowing ? Math.min(leaf.length * 2, this.leafBytesMax) : 0);
     copyBytes(item, itemOffset, leaf.bytes, leaf.offset + this.#at, length);
     this.#setLeafCount(this.#leafCount + 1);
   }
@@ -462,69 +527,68 @@ export abstract class CountedTree {
     const level = this.#height - 1;
     const count = this.#leafCount;
     if (this.itemNumber === count && this.#isAtEdge(true)) {
+      this.#findStarts();
+      const before = leaf.offset + this.#starts[count - 1];
+      const separator = this.separatorOf(item, itemOffset, leaf.bytes, before);
       this.#makeLeaf(page, item, itemOffset, length);
-      this.#addChild(level, count, page, 1, this.separatorOf(item, itemOffset));
+      this.#addChild(level, count, { page, count: 1, separator });
       return;
     }
-    this.#find(this.#leafPage);
     // Also a leaf of one large item, which can't be divided, gets a neighbour.
     if (this.itemNumber === 0 && (count === 1 || this.#isAtEdge(false))) {
       // The new leaf takes what is here, this one the item, so that the entries above stay in order.
       const content = leaf.bytes.slice(leaf.offset, leaf.offset + leaf.length);
+      const separator = this.separatorOf(content, LEAF_HEAD_BYTES, item, itemOffset);
       leaf.replace(LEAF_HEAD_BYTES + length);
       copyBytes(item, itemOffset, leaf.bytes, leaf.offset + LEAF_HEAD_BYTES, length);
       this.#setLeafCount(1);
       const made = this.#create(page, content.length, content.length);
       made.bytes.set(content, made.payloadOffset);
-      this.#addChild(level, 1, page, count, this.separatorOf(content, LEAF_HEAD_BYTES));
+      this.#addChild(level, 1, { page, count, separator });
       return;
     }
     const { bytes, offset } = leaf;
-    let at = this.endOf(bytes, offset + LEAF_HEAD_BYTES);
+    let before = offset + LEAF_HEAD_BYTES;
+    let at = this.endOf(bytes, before);
     let kept = 1;
     const middle = offset + (leaf.length >>> 1);
     while (kept < count - 1 && at < middle) {
+      before = at;
       at = this.endOf(bytes, at);
       kept++;
     }
-    const splitAt = count === 1 ? leaf.length : at - offset;
-    const moved = new Uint8Array(LEAF_HEAD_BYTES + leaf.length - splitAt);
-    moved.set(bytes.subarray(offset + splitAt, offset + leaf.length), LEAF_HEAD_BYTES);
+    const splitAt = at - offset;
     const movedCount = count - kept;
+    const isOnLeft = this.itemNumber <= kept && movedCount > 0;
+    let separator: Uint8Array;
+    if (movedCount === 0) separator = this.separatorOf(item, itemOffset, bytes, before);
+    else if (isOnLeft && this.itemNumber === kept) separator = this.separatorOf(bytes, at, item, itemOffset);
+    else separator = this.separatorOf(bytes, at, bytes, before);
+    const moved = new Uint8Array(LEAF_HEAD_BYTES + leaf.length - splitAt);
+    moved.set(bytes.subarray(at, offset + leaf.length), LEAF_HEAD_BYTES);
     moved[0] = movedCount;
     moved[1] = movedCount >>> 8;
     leaf.splice(splitAt, leaf.length - splitAt, 0);
     this.#setLeafCount(kept);
-    const isOnLeft = this.itemNumber <= kept && movedCount > 0;
     if (isOnLeft) this.#insertInLeaf(item, itemOffset, length);
     const leftCount = this.#leafCount;
     const made = this.#create(page, moved.length, roomFor(moved.length));
     made.bytes.set(moved, made.payloadOffset);
-    let separator = movedCount === 0 ? NO_BYTES : this.separatorOf(moved, LEAF_HEAD_BYTES);
-    let rightCount = movedCount;
     if (!isOnLeft) {
-      const at = this.#at - splitAt + LEAF_HEAD_BYTES;
-      if (movedCount === 0) separator = this.separatorOf(item, itemOffset);
-      this.#leafPage = page;
+      const to = this.#at - splitAt + LEAF_HEAD_BYTES;
       leaf.load(this.#pages);
       this.#enterLeaf();
-      this.#at = at;
+      this.#at = to;
       this.#insertInLeaf(item, itemOffset, length);
-      rightCount++;
     }
-    this.#addChild(level, leftCount, page, rightCount, separator);
+    this.#addChild(level, leftCount, { page, count: isOnLeft ? movedCount : movedCount + 1, separator });
   }
 
-  /** Whether the path leads along the last entries of all inner pages, or along the first. */
+  /** Whether the path leads through the last children of all inner pages, or through the first. */
   #isAtEdge(isLast: boolean): boolean {
     for (let level = 0; level < this.#height; level++) {
-      const entry = this.#pathEntries[level];
-      if (!isLast) {
-        if (entry !== INNER_HEAD_BYTES) return false;
-        continue;
-      }
-      const { bytes, offset } = this.#loadInner(this.#pathPages[level]);
-      if (entry !== (bytes[offset + 2] | (bytes[offset + 3] << 8))) return false;
+      const { bytes, offset } = this.#path[level];
+      if (this.#pathChildren[level] !== (isLast ? childCount(bytes, offset) - 1 : 0)) return false;
     }
     return true;
   }
@@ -533,185 +597,146 @@ export abstract class CountedTree {
    * Enters a page that was divided off the one on the path below `level`, which has `leftCount` items now. One item has been
    * added below in all.
    */
-  #addChild(level: number, leftCount: number, page: number, rightCount: number, separator: Uint8Array): void {
+  #addChild(level: number, leftCount: number, child: Child): void {
     if (level < 0) {
-      this.#growRoot(leftCount, page, rightCount, separator);
+      this.#growRoot(leftCount, child);
       return;
     }
-    const inner = this.#loadInner(this.#pathPages[level]);
-    const entry = this.#pathEntries[level];
-    const next = innerEntryEnd(inner.bytes, inner.offset + entry) - inner.offset;
-    const isLast = next === inner.length;
-    inner.splice(next, 0, innerEntryBytes(separator.length));
-    writeUint32(inner.bytes, inner.offset + entry + 4, leftCount);
-    writeEntry(inner.bytes, inner.offset + next, page, rightCount, separator, separator.length);
-    addToInnerCount(inner, 1);
-    setLastEntry(inner, isLast ? next : lastEntryOf(inner) + innerEntryBytes(separator.length));
-    if (inner.length <= INNER_BYTES_MAX || innerCountOf(inner) < 4) {
-      for (let above = level - 1; above >= 0; above--) this.#addToCount(above, 1);
-      return;
-    }
-    this.#splitInner(level, inner, isLast);
+    const inner = this.#load(level, this.#pathPages[level]);
+    const index = this.#pathChildren[level];
+    const isLast = index === childCount(inner.bytes, inner.offset) - 1;
+    insertChild(inner, index + 1, child);
+    setCountBelow(inner.bytes, inner.offset, index, leftCount);
+    if (inner.length > INNER_BYTES_MAX && childCount(inner.bytes, inner.offset) >= 4)
+      this.#splitInner(level, inner, isLast);
+    else for (let above = level - 1; above >= 0; above--) this.#addToCount(above, 1);
+    this.#pathDepth = 0;
   }
 
   #splitInner(level: number, inner: RecordBytes, wasAppended: boolean): void {
-    const { bytes, offset, length } = inner;
-    const count = innerCountOf(inner);
-    const middle = wasAppended ? length : length >>> 1;
-    let at = INNER_HEAD_BYTES;
-    let before = 0;
-    let kept = 0;
-    let leftItems = 0;
-    while (kept < count - 1 && (kept === 0 || at < middle)) {
-      leftItems += readUint32(bytes, offset + at + 4);
-      before = at;
-      at = innerEntryEnd(bytes, offset + at) - offset;
-      kept++;
-    }
-    let rightItems = 0;
-    for (let rest = offset + at; rest < offset + length; rest = innerEntryEnd(bytes, rest))
-      rightItems += readUint32(bytes, rest + 4);
-    const separatorFrom = separatorAt(bytes, offset + at);
-    const separator = bytes.slice(separatorFrom, separatorFrom + separatorLength(bytes, offset + at));
-    const moved = new Uint8Array(INNER_HEAD_BYTES + length - at);
-    moved.set(bytes.subarray(offset + at, offset + length), INNER_HEAD_BYTES);
-    const movedCount = count - kept;
-    moved[0] = movedCount;
-    moved[1] = movedCount >>> 8;
-    const movedLast = lastEntryOf(inner) - at + INNER_HEAD_BYTES;
-    moved[2] = movedLast;
-    moved[3] = movedLast >>> 8;
-    inner.splice(at, length - at, 0);
-    addToInnerCount(inner, -movedCount);
-    setLastEntry(inner, before);
+    const count = childCount(inner.bytes, inner.offset);
+    const kept = wasAppended ? count - 1 : halfOf(inner.bytes, inner.offset, inner.length);
+    const { bytes, offset } = inner;
+    const leftItems = sumBelow(bytes, offset, 0, kept);
+    const rightItems = sumBelow(bytes, offset, kept, count);
+    const separators = separatorsAt(bytes, offset);
+    const separator = bytes.slice(
+      separators + separatorStart(bytes, offset, kept),
+      separators + separatorEnd(bytes, offset, kept),
+    );
+    const moved = splitChildren(inner, kept);
     const page = this.#pageNumbers++;
     const made = this.#create(page, moved.length, roomFor(moved.length));
     made.bytes.set(moved, made.payloadOffset);
-    this.#addChild(level - 1, leftItems, page, rightItems, separator);
+    this.#addChild(level - 1, leftItems, { page, count: rightItems, separator });
   }
 
-  #growRoot(leftCount: number, page: number, rightCount: number, separator: Uint8Array): void {
-    const first = INNER_HEAD_BYTES;
-    const second = first + innerEntryBytes(0);
-    const size = second + innerEntryBytes(separator.length);
+  #growRoot(leftCount: number, child: Child): void {
+    const first = { page: this.#root, count: leftCount, separator: NO_BYTES };
+    const size = twoChildrenBytes(first, child);
     const root = this.#pageNumbers++;
     const { bytes, payloadOffset } = this.#create(root, size, roomFor(size));
-    bytes[payloadOffset] = 2;
-    bytes[payloadOffset + 1] = 0;
-    bytes[payloadOffset + 2] = second;
-    bytes[payloadOffset + 3] = 0;
-    writeEntry(bytes, payloadOffset + first, this.#root, leftCount, NO_BYTES, 0);
-    writeEntry(bytes, payloadOffset + second, page, rightCount, separator, separator.length);
+    writeTwoChildren(bytes, payloadOffset, first, child);
     this.#root = root;
     this.#height++;
+    this.#pathDepth = 0;
   }
 
   #addToCount(level: number, change: number): void {
+    const child = this.#pathChildren[level];
+    if (this.#pathIsPlain[level] === 1 && this.#isInPlace(level)) {
+      const { bytes, offset } = this.#path[level];
+      setCountBelow(bytes, offset, child, countBelow(bytes, offset, child) + change);
+      return;
+    }
     this.#find(this.#pathPages[level]);
     const { bytes, payloadOffset } = this.#pages.makeHot();
-    const at = payloadOffset + this.#pathEntries[level] + 4;
-    writeUint32(bytes, at, readUint32(bytes, at) + change);
+    setCountBelow(bytes, payloadOffset, child, countBelow(bytes, payloadOffset, child) + change);
+    this.#pathDepth = Math.min(this.#pathDepth, level);
   }
 
-  /** Takes the entry on the path out of the inner page at `level`, below which `removed` items are gone. */
+  /** Takes the child on the path out of the inner page at `level`, below which `removed` items are gone. */
   #removeChild(level: number, removed: number): void {
     if (level < 0) {
       this.#height = 0;
       return;
     }
-    const inner = this.#loadInner(this.#pathPages[level]);
-    const count = innerCountOf(inner);
+    const inner = this.#load(level, this.#pathPages[level]);
+    const count = childCount(inner.bytes, inner.offset);
     if (count === 1) {
       this.#pages.remove();
       this.#removeChild(level - 1, removed);
       return;
     }
-    this.#takeEntry(inner, this.#pathEntries[level]);
+    removeChild(inner, this.#pathChildren[level]);
     if (level > 0) {
       for (let above = level - 1; above >= 0; above--) this.#addToCount(above, -removed);
     } else if (count === 2) {
-      this.#root = readUint32(inner.bytes, inner.offset + INNER_HEAD_BYTES);
+      this.#root = childPage(inner.bytes, inner.offset, 0);
       this.#pages.remove();
       this.#height--;
       this.#shrinkRoot();
     }
+    this.#pathDepth = 0;
   }
 
   /** Gives up roots that have one child. */
   #shrinkRoot(): void {
     while (this.#height > 0) {
-      const inner = this.#loadInner(this.#root);
-      if (innerCountOf(inner) > 1) return;
-      this.#root = readUint32(inner.bytes, inner.offset + INNER_HEAD_BYTES);
+      const inner = this.#load(0, this.#root);
+      if (childCount(inner.bytes, inner.offset) > 1) return;
+      this.#root = childPage(inner.bytes, inner.offset, 0);
       this.#pages.remove();
       this.#height--;
     }
   }
 
-  #takeEntry(inner: RecordBytes, entry: number): void {
-    const { bytes, offset } = inner;
-    const size = innerEntryEnd(bytes, offset + entry) - offset - entry;
-    let last = lastEntryOf(inner);
-    if (entry === last) {
-      last = INNER_HEAD_BYTES;
-      for (let at = INNER_HEAD_BYTES; at < entry; at = innerEntryEnd(bytes, offset + at) - offset) last = at;
-    } else {
-      last -= size;
-    }
-    inner.splice(entry, size, 0);
-    addToInnerCount(inner, -1);
-    setLastEntry(inner, last);
-  }
-
   /** Puts the leaf together with a neighbour under the same inner page, if both are one page then. */
   #mergeLeaf(): void {
     const level = this.#height - 1;
-    const parent = this.#pathPages[level];
-    const inner = this.#loadInner(parent);
-    if (innerCountOf(inner) === 1) return;
-    const { bytes, offset } = inner;
-    let left = this.#pathEntries[level];
-    if (left === lastEntryOf(inner)) {
-      let before = INNER_HEAD_BYTES;
-      for (let at = INNER_HEAD_BYTES; at < left; at = innerEntryEnd(bytes, offset + at) - offset) before = at;
-      left = before;
-    }
-    const right = innerEntryEnd(bytes, offset + left) - offset;
-    const leftPage = readUint32(bytes, offset + left);
-    const rightPage = readUint32(bytes, offset + right);
-    const rightCount = readUint32(bytes, offset + right + 4);
+    const { bytes, offset } = this.#enter(level, this.#pathPages[level]);
+    const children = childCount(bytes, offset);
+    if (children === 1) return;
+    const left = Math.min(this.#pathChildren[level], children - 2);
+    const right = left + 1;
+    const leftPage = childPage(bytes, offset, left);
+    const rightPage = childPage(bytes, offset, right);
+    const rightCount = countBelow(bytes, offset, right);
     const { leaf } = this;
     this.#loadLeaf(rightPage);
     const rightLength = leaf.length;
     const content = leaf.bytes.slice(leaf.offset + LEAF_HEAD_BYTES, leaf.offset + rightLength);
     this.#loadLeaf(leftPage);
     const leftCount = this.#leafCount;
-    if (leaf.length + content.length > MERGED_BYTES_MAX || leftCount + rightCount > LEAF_COUNT_MAX) return;
+    if (
+      leaf.length + content.length > this.leafBytesMax * MERGED_FRACTION_MAX ||
+      leftCount + rightCount > LEAF_COUNT_MAX
+    )
+      return;
     const end = leaf.length;
     leaf.splice(end, 0, content.length);
     leaf.bytes.set(content, leaf.offset + end);
     this.#setLeafCount(leftCount + rightCount);
     this.#find(rightPage);
     this.#pages.remove();
-    this.#pathEntries[level] = right;
-    const node = this.#loadInner(parent);
-    const hasOneLeft = innerCountOf(node) === 2;
-    this.#takeEntry(node, right);
-    writeUint32(node.bytes, node.offset + left + 4, leftCount + rightCount);
-    if (level === 0 && hasOneLeft) {
+    const node = this.#load(level, this.#pathPages[level]);
+    removeChild(node, right);
+    setCountBelow(node.bytes, node.offset, left, leftCount + rightCount);
+    if (level === 0 && children === 2) {
       this.#root = leftPage;
       this.#pages.remove();
       this.#height = 0;
     }
+    this.#pathDepth = 0;
   }
 
   #nextLeaf(): boolean {
     for (let level = this.#height - 1; level >= 0; level--) {
-      const { bytes, offset, length } = this.#loadInner(this.#pathPages[level]);
-      const next = innerEntryEnd(bytes, offset + this.#pathEntries[level]) - offset;
-      if (next >= length) continue;
-      this.#pathEntries[level] = next;
-      this.#descend(level, readUint32(bytes, offset + next), true);
+      const { bytes, offset } = this.#load(level, this.#pathPages[level]);
+      const next = this.#pathChildren[level] + 1;
+      if (next === childCount(bytes, offset)) continue;
+      this.#pathChildren[level] = next;
+      this.#descend(level + 1, childPage(bytes, offset, next), true);
       return true;
     }
     return false;
@@ -719,62 +744,25 @@ export abstract class CountedTree {
 
   #previousLeaf(): boolean {
     for (let level = this.#height - 1; level >= 0; level--) {
-      const { bytes, offset } = this.#loadInner(this.#pathPages[level]);
-      const entry = this.#pathEntries[level];
-      if (entry === INNER_HEAD_BYTES) continue;
-      let before = INNER_HEAD_BYTES;
-      for (let at = INNER_HEAD_BYTES; at < entry; at = innerEntryEnd(bytes, offset + at) - offset)
-        before = at;
-      this.#pathEntries[level] = before;
-      this.#descend(level, readUint32(bytes, offset + before), false);
+      const child = this.#pathChildren[level];
+      if (child === 0) continue;
+      const { bytes, offset } = this.#load(level, this.#pathPages[level]);
+      this.#pathChildren[level] = child - 1;
+      this.#descend(level + 1, childPage(bytes, offset, child - 1), false);
       return true;
     }
     return false;
   }
 
-  /** Goes down from the child `page` of the inner page at `level` along the first or the last entries. */
+  /** Goes down from `page`, which is at `level`, through the first or the last children. */
   #descend(level: number, page: number, isFirst: boolean): void {
     let child = page;
-    for (let below = level + 1; below < this.#height; below++) {
-      const inner = this.#loadInner(child);
-      const entry = isFirst ? INNER_HEAD_BYTES : lastEntryOf(inner);
-      this.#pathPages[below] = child;
-      this.#pathEntries[below] = entry;
-      child = readUint32(inner.bytes, inner.offset + entry);
+    for (let below = level; below < this.#height; below++) {
+      const { bytes, offset } = this.#enter(below, child);
+      const index = isFirst ? 0 : childCount(bytes, offset) - 1;
+      this.#pathChildren[below] = index;
+      child = childPage(bytes, offset, index);
     }
     this.#loadLeaf(child);
   }
-}
-
-function innerCountOf(inner: RecordBytes): number {
-  return inner.bytes[inner.offset] | (inner.bytes[inner.offset + 1] << 8);
-}
-
-function addToInnerCount(inner: RecordBytes, change: number): void {
-  const count = innerCountOf(inner) + change;
-  inner.bytes[inner.offset] = count;
-  inner.bytes[inner.offset + 1] = count >>> 8;
-}
-
-function lastEntryOf(inner: RecordBytes): number {
-  return inner.bytes[inner.offset + 2] | (inner.bytes[inner.offset + 3] << 8);
-}
-
-function setLastEntry(inner: RecordBytes, entry: number): void {
-  inner.bytes[inner.offset + 2] = entry;
-  inner.bytes[inner.offset + 3] = entry >>> 8;
-}
-
-function writeEntry(
-  bytes: Uint8Array,
-  at: number,
-  page: number,
-  count: number,
-  separator: Uint8Array,
-  length: number,
-): void {
-  writeUint32(bytes, at, page);
-  writeUint32(bytes, at + 4, count);
-  const from = writeLength(bytes, at + 8, length);
-  copyBytes(separator, 0, bytes, from, length);
 }

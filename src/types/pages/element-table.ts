@@ -32,6 +32,8 @@ export class ElementTable {
   #isPaged = false;
   #tag = 0;
   #nextPage = 0;
+  /** Pages that a new value has from the beginning, once it is in pages. */
+  #reservedPages = 1;
 
   /** `valueWidth` as in HashedPage; `structureCount` is how many structures a head describes, of which this is the first. */
   constructor(valueWidth: number, structureCount: number) {
@@ -58,6 +60,7 @@ export class ElementTable {
 
   #open(store: RecordStore, pages: PageStore): void {
     const { root } = this;
+    this.#reservedPages = 1;
     root.load(store);
     this.pages = pages;
     this.#isPaged = (root.encoding & PAGED) !== 0;
@@ -89,6 +92,19 @@ export class ElementTable {
   /** The value's own bytes, to be copied when it is stored under a key. */
   get payload(): RecordBytes {
     return this.root;
+  }
+
+  /** Pages of a value in pages; 1 for others. */
+  get pageCount(): number {
+    return this.#isPaged ? this.#hash.pageCount : 1;
+  }
+
+  /**
+   * The value, which is new, will have at least the elements of one with so many pages. They come in the order of these pages where
+   * they are added in that of the other's, which keeps those in use few.
+   */
+  reserve(pageCount: number): void {
+    this.#reservedPages = pageCount;
   }
 
   get count(): number {
@@ -218,7 +234,7 @@ export class ElementTable {
     source.reset(bytes, 0, bytes.length);
     this.collection = this.pages.takeCollection();
     const hash = this.#hash;
-    hash.begin(this.pages, this.collection);
+    hash.begin(this.pages, this.collection, this.#reservedPages);
     while (source.next()) {
       hash.find(bytes, source.keyOffset, source.keyLength);
       hash.insert(

@@ -1,3 +1,5 @@
+import type { Payload } from './record-store.ts';
+
 /**
  * The payload of a value that is kept in pages (docs/formats/pages.md), little-endian:
  *
@@ -32,6 +34,14 @@ export function readDouble(bytes: Uint8Array, at: number): number {
 export function writeDouble(bytes: Uint8Array, at: number, value: number): void {
   double[0] = value;
   for (let byte = 0; byte < 8; byte++) bytes[at + byte] = doubleBytes[byte];
+}
+
+/** About the bytes of all elements of a value in pages, by its record: those of the structure that has most. */
+export function elementBytes({ bytes, payloadOffset }: Payload): number {
+  let most = 0;
+  for (let structure = 0; structure < bytes[payloadOffset + STRUCTURE_COUNT_AT]; structure++)
+    most = Math.max(most, readDouble(bytes, structureAt(payloadOffset, structure) + 16));
+  return most;
 }
 
 /** Where structure `structure` is described in a head that begins at `at`. */

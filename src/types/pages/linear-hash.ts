@@ -1,17 +1,33 @@
-import { copyBytes, readUint32, writeUint32 } from '../../base/bytes.ts';
+import { copyBytes, readUint32, viewOf, writeUint32 } from '../../base/bytes.ts';
 import { HashedPage, PAGE_HEAD_BYTES } from './hashed-page.ts';
 import { FORM_NUMBERED, readDouble, writeDouble } from './head.ts';
 import { RecordBytes } from './record-bytes.ts';
 import { type PageStore, roomFor } from './record-store.ts';
 
 /** Bytes of a page that growing aims at, and below which, on average, pages are merged. */
-const PAGE_BYTES_AIM = 1024;
-const PAGE_BYTES_MIN = 320;
+const PAGE_BYTES_AIM = 512;
+const PAGE_BYTES_MIN = 160;
+/** Two pages with less than this in both become one, which may become the value's own record. */
+const TWO_PAGES_BYTES_MIN = 448;
 /** What one element counts at most, so that a few large ones don't make many pages. */
-const WEIGHT_MAX = 512;
+const WEIGHT_MAX = 256;
 const PAGE_COUNT_MAX = 2 ** 31;
 
-const scratches = [new Uint8Array(4096), new Uint8Array(4096)] as [Uint8Array, Uint8Array];
+const SCRATCH_BYTES = 4096;
+/** Scratch larger than this is given up after use. */
+const SCRATCH_BYTES_KEPT = 65536;
+const scratches = [new Uint8Array(SCRATCH_BYTES), new Uint8Array(SCRATCH_BYTES)] as [Uint8Array, Uint8Array];
+
+/** Scratch of at least so many bytes. */
+function scratchOf(side: 0 | 1, bytes: number): Uint8Array {
+  if (scratches[side].length < bytes) scratches[side] = new Uint8Array(bytes + (bytes >>> 1));
+  return scratches[side];
+}
+
+function trimScratch(): void {
+  for (let side = 0; side < 2; side++)
+    if (scratches[side].length > SCRATCH_BYTES_KEPT) scratches[side] = new Uint8Array(SCRATCH_BYTES);
+}
 
 /**
  * Elements in pages by linear hashing (Litwin, 1980): with 2^level + split pages, the pages below `split` have been divided in
@@ -41,11 +57,11 @@ export class LinearHash {
     this.page = new HashedPage(valueWidth);
   }
 
-  /** Begins an empty table. */
-  begin(pages: PageStore, collection: number): void {
+  /** Begins an empty table, of so many pages if it is known to need as many. */
+  begin(pages: PageStore, collection: number, pageCount = 1): void {
     this.#pages = pages;
     this.#collection = collection;
-    this.pageCount = 1;
+    this.pageCount = pageCount;
     this.count = 0;
     this.pageCountMax = 0;
     this.#weight = 0;
@@ -76,12 +92,14 @@ export class LinearHash {
     const { keyHash } = this.#pages;
     this.#hash = keyHash.hashBytes(key, offset, length);
     this.#tag = keyHash.upper & 0xff;
-    return this.#load(this.#bucketOf(this.#hash)) && this.page.find(this.#tag, key, offset, length);
+    return (
+      this.#load(pageOfHash(this.#hash, this.pageCount)) && this.page.find(this.#tag, key, offset, length)
+    );
   }
 
   /** Moves `page` to an element by the two words of its key's hash and its expiry; false if there is none. */
   findHashed(hash: number, upper: number, expireAt: number): boolean {
-    if (!this.#load(this.#bucketOf(hash))) return false;
+    if (!this.#load(pageOfHash(hash, this.pageCount))) return false;
     const { page } = this;
     const { keyHash } = this.#pages;
     const tag = upper & 0xff;
@@ -150,12 +168,17 @@ export class LinearHash {
     } else {
       page.remove(this.#record);
     }
-    if (this.pageCount > 1 && this.#weight < this.pageCount * PAGE_BYTES_MIN) this.#merge();
+    if (this.pageCount === 1) return;
+    const bytesMin = this.pageCount === 2 ? TWO_PAGES_BYTES_MIN : this.pageCount * PAGE_BYTES_MIN;
+    if (this.#weight < bytesMin) this.#merge();
   }
 
-  /** Sets `page` to the page numbered `number`; false if it has no elements. */
+  /** Sets `page` to the page numbered `number`, which stays as it is while others change; false if it has no elements. */
   loadPage(number: number): boolean {
-    return this.#load(number);
+    this.#record.copies = true;
+    const isThere = this.#load(number);
+    this.#record.copies = false;
+    return isThere;
   }
 
   /**
@@ -164,13 +187,10 @@ export class LinearHash {
    * divides or merges meanwhile. A page without elements is empty then.
    */
   scan(position: number): number {
-    const bucket = this.#bucketOf(reverseBits(position));
-    if (!this.#load(bucket)) this.page.reset(this.page.bytes, 0, PAGE_HEAD_BYTES);
-    const low = this.#low;
-    const depthSize = bucket < this.pageCount - low || bucket >= low ? low * 2 : low;
-    const interval = 0x100000000 / depthSize;
-    const next = reverseBits(bucket) + interval;
-    return next >= 0x100000000 ? 0 : next;
+    const { pageCount } = this;
+    if (!this.#load(pageAtPosition(position, pageCount)))
+      this.page.reset(this.page.bytes, 0, PAGE_HEAD_BYTES);
+    return positionAfter(position, pageCount);
   }
 
   /** Moves `page` to an element chosen uniformly. Call while there are elements. */
@@ -184,15 +204,8 @@ export class LinearHash {
     }
   }
 
-  /** Pages at the start of the round. */
   get #low(): number {
-    return 2 ** (31 - Math.clz32(this.pageCount));
-  }
-
-  #bucketOf(hash: number): number {
-    const low = this.#low;
-    const bucket = (hash & (low * 2 - 1)) >>> 0;
-    return bucket < this.pageCount ? bucket : bucket - low;
+    return lowOf(this.pageCount);
   }
 
   #load(bucket: number): boolean {
@@ -233,18 +246,16 @@ export class LinearHash {
     const { page } = this;
     const { keyHash } = this.#pages;
     const mask = low * 2 - 1;
-    for (let side = 0; side < 2; side++) {
-      if (scratches[side].length < page.end - page.start)
-        scratches[side] = new Uint8Array((page.end - page.start) * 2);
-    }
-    const [kept, moved] = scratches;
+    const kept = scratchOf(0, page.end - page.start);
+    const moved = scratchOf(1, page.end - page.start);
+    const view = viewOf(page.bytes);
     let keptEnd = PAGE_HEAD_BYTES;
     let movedEnd = PAGE_HEAD_BYTES;
     let keptCount = 0;
     let movedCount = 0;
     while (page.next()) {
       const size = page.elementEnd - page.elementStart;
-      const hash = keyHash.hashBytes(page.bytes, page.keyOffset, page.keyLength);
+      const hash = keyHash.hash(view, page.keyOffset, page.keyLength);
       if ((hash & mask) >>> 0 === to) {
         copyBytes(page.bytes, page.elementStart, moved, movedEnd, size);
         movedEnd += size;
@@ -255,12 +266,16 @@ export class LinearHash {
         keptCount++;
       }
     }
-    if (movedCount === 0) return;
+    if (movedCount === 0) {
+      trimScratch();
+      return;
+    }
     if (keptCount === 0) this.#pages.remove();
     else this.#rewrite(kept, keptEnd, keptCount);
     this.#pages.create(this.#collection, this.#structure, to, movedEnd, movedEnd);
     this.#record.load(this.#pages);
     this.#fill(moved, movedEnd, movedCount);
+    trimScratch();
   }
 
   /** Puts the last page's elements into the one that it was divided from. */
@@ -272,8 +287,7 @@ export class LinearHash {
     const { page } = this;
     const count = page.count;
     const size = page.end - page.start - PAGE_HEAD_BYTES;
-    if (scratches[0].length < size) scratches[0] = new Uint8Array(size * 2);
-    const bytes = scratches[0];
+    const bytes = scratchOf(0, size);
     copyBytes(page.bytes, page.start + PAGE_HEAD_BYTES, bytes, 0, size);
     this.#pages.remove();
     this.#isThere = this.#load(from - this.#low);
@@ -283,6 +297,7 @@ export class LinearHash {
     copyBytes(bytes, 0, page.bytes, page.end - size, size);
     page.count += count;
     this.#noteCount();
+    trimScratch();
   }
 
   #rewrite(bytes: Uint8Array, length: number, count: number): void {
@@ -296,6 +311,39 @@ export class LinearHash {
     record.bytes[record.offset] = count;
     record.bytes[record.offset + 1] = count >>> 8;
   }
+}
+
+/** Pages at the start of the round. */
+function lowOf(pageCount: number): number {
+  return (0x80000000 >>> Math.clz32(pageCount)) >>> 0;
+}
+
+/** Which of so many pages has the elements whose keys have a hash. */
+export function pageOfHash(hash: number, pageCount: number): number {
+  const low = lowOf(pageCount);
+  const page = (hash & (low * 2 - 1)) >>> 0;
+  return page < pageCount ? page : page - low;
+}
+
+/**
+ * Which page is divided when elements of so many bytes are added to those in `pageCount` pages, of `weight` bytes; -1 if none is.
+ */
+export function pageToDivide(pageCount: number, weight: number, added: number): number {
+  return weight + added > pageCount * PAGE_BYTES_AIM ? pageCount - lowOf(pageCount) : -1;
+}
+
+/** Which of so many pages a scan looks at that has come to a position. */
+export function pageAtPosition(position: number, pageCount: number): number {
+  return pageOfHash(reverseBits(position), pageCount);
+}
+
+/** Where the scan goes on after that page; 0 at the end. */
+export function positionAfter(position: number, pageCount: number): number {
+  const page = pageAtPosition(position, pageCount);
+  const low = lowOf(pageCount);
+  const depthSize = page < pageCount - low || page >= low ? low * 2 : low;
+  const next = reverseBits(page) + 0x100000000 / depthSize;
+  return next >= 0x100000000 ? 0 : next;
 }
 
 function reverseBits(value: number): number {

@@ -1,4 +1,4 @@
-import { writeUint48 } from '../../base/bytes.ts';
+import { copyBytes, writeUint48 } from '../../base/bytes.ts';
 import { PAGED, STRUCTURE_COUNT_AT, structureAt } from './head.ts';
 import { type RecordStore, roomFor } from './record-store.ts';
 
@@ -16,6 +16,8 @@ export class RecordBytes {
   offset = 0;
   length = 0;
   encoding = 0;
+  /** The bytes of hot records are copied as those of cold ones are: for who reads a record while others change. */
+  copies = false;
   #store!: RecordStore;
   #scratch: Uint8Array = NONE;
 
@@ -23,17 +25,8 @@ export class RecordBytes {
   load(store: RecordStore): void {
     this.#store = store;
     const { entry } = store;
-    if (entry.hot) {
-      this.#take();
-      return;
-    }
-    const length = entry.payloadLength;
-    if (this.#scratch.length < length) this.#scratch = new Uint8Array(Math.max(length, 4096));
-    this.#scratch.set(entry.bytes.subarray(entry.payloadOffset, entry.payloadOffset + length));
-    this.bytes = this.#scratch;
-    this.offset = 0;
-    this.length = length;
-    this.encoding = entry.encoding;
+    this.#take();
+    if (!entry.hot || this.copies) this.#copy();
   }
 
   /** Makes the record hot and its bytes writable. */
@@ -42,12 +35,15 @@ export class RecordBytes {
     this.#take();
   }
 
-  /** Replaces `removed` bytes at position `at` by `inserted` undefined ones. */
-  splice(at: number, removed: number, inserted: number): void {
+  /**
+   * Replaces `removed` bytes at position `at` by `inserted` undefined ones. A record that has to move for that gets room for
+   * `room` bytes, if that is more than otherwise.
+   */
+  splice(at: number, removed: number, inserted: number, room = 0): void {
     const { length } = this;
     const after = length - removed + inserted;
     if (inserted > removed) {
-      this.#store.reshape(after, roomFor(after), this.encoding);
+      this.#store.reshape(after, Math.max(room, roomFor(after)), this.encoding);
       this.#take();
       const from = this.offset + at + removed;
       this.bytes.copyWithin(this.offset + at + inserted, from, this.offset + length);
@@ -89,6 +85,14 @@ export class RecordBytes {
   setEncoding(encoding: number): void {
     this.#store.reshape(this.length, this.length, encoding);
     this.#take();
+  }
+
+  #copy(): void {
+    const { length } = this;
+    if (this.#scratch.length < length) this.#scratch = new Uint8Array(Math.max(length, 4096));
+    copyBytes(this.bytes, this.offset, this.#scratch, 0, length);
+    this.bytes = this.#scratch;
+    this.offset = 0;
   }
 
   #take(): void {

@@ -29,10 +29,16 @@ export interface RecordStore {
  */
 export interface PageStore extends RecordStore {
   readonly keyHash: KeyHash;
+  /** Whether the page found last can be changed as it is, since `makeHot` would do nothing. */
+  readonly isPlain?: boolean;
+  /** While this stays the same within a command, hot pages that are not changed stay where they are. */
+  readonly reliefCount?: number;
   /** A number that no collection has had. */
   takeCollection(): number;
   /** Looks a page up. Throws ColdRecordError when its cold record can't be read. */
   find(collection: number, structure: number, page: number): boolean;
+  /** As `find`, to remove the page: one that can't be read is found too, and is empty. */
+  findToRemove(collection: number, structure: number, page: number): boolean;
   /** Makes a page that is not there; its content is undefined. */
   create(collection: number, structure: number, page: number, length: number, room: number): Payload;
   /** Removes the page found last. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createEngine, RESIDENCIES } from '../../../test/support/engine.ts';
+import { RESIDENCIES } from '../../../test/support/engine.ts';
+import { openValue, textOf } from '../../../test/support/values.ts';
 import { SeededRandom } from '../../base/random.ts';
 import { encodingName } from './encoding.ts';
 import { SetValue } from './set.ts';
@@ -12,28 +13,10 @@ const LIMITS = {
   'set-max-listpack-value': 64,
 };
 
-function text(bytes: Uint8Array, offset: number, length: number): string {
-  return Buffer.from(bytes.subarray(offset, offset + length)).toString('latin1');
-}
-
 function open(residency: (typeof RESIDENCIES)[number], seed = 1) {
-  const engine = createEngine({ residency, seed });
-  const [database] = engine.keyspace.databases;
-  const name = Buffer.from('key');
-  const set = new SetValue();
-  database.find(name, 0, name.length, 0);
-  database
-    .store(SET, 0, SetValue.emptyBytes, -1)
-    .bytes.fill(0, database.entry.payloadOffset, database.entry.payloadOffset + SetValue.emptyBytes);
-  /** Opens the set as a command would, lets `use` act, and moves records as the residency says. */
-  const withSet = <Result>(isForWriting: boolean, use: (set: SetValue) => Result): Result => {
-    expect(database.find(name, 0, name.length, 0)).toBe(true);
-    set.open(database, isForWriting);
-    const result = use(set);
-    if (isForWriting) set.save();
-    engine.settle();
-    return result;
-  };
+  const record = { type: SET, encoding: 0, payloadLength: SetValue.emptyBytes };
+  const opened = openValue(new SetValue(), record, residency, seed);
+  const { engine, database, value: set, withValue: withSet } = opened;
   const add = (member: string) => {
     const bytes = Buffer.from(member, 'latin1');
     return withSet(true, (value) => value.add(LIMITS, bytes, 0, bytes.length));
@@ -49,7 +32,7 @@ function open(residency: (typeof RESIDENCIES)[number], seed = 1) {
 function members(set: SetValue): string[] {
   const found: string[] = [];
   set.rewind();
-  while (set.next()) found.push(text(set.bytes, set.offset, set.length));
+  while (set.next()) found.push(textOf(set.bytes, set.offset, set.length));
   return found;
 }
 
@@ -120,14 +103,14 @@ describe.each(RESIDENCIES)('%s', (residency) => {
       let position = 0;
       do {
         position = set.scan(position);
-        while (set.next()) scanned.add(text(set.bytes, set.offset, set.length));
+        while (set.next()) scanned.add(textOf(set.bytes, set.offset, set.length));
       } while (position !== 0);
       expect(scanned.size).toBe(count);
       const random = new SeededRandom(7);
       const drawn = new Set<string>();
       for (let draw = 0; draw < 500; draw++) {
         set.seekRandom(random);
-        drawn.add(text(set.bytes, set.offset, set.length));
+        drawn.add(textOf(set.bytes, set.offset, set.length));
       }
       expect(drawn.size).toBeGreaterThan(420);
     });
@@ -150,7 +133,7 @@ test('random members of an intset come equally often', () => {
   withSet(false, (set) => {
     for (let draw = 0; draw < 10_000; draw++) {
       set.seekRandom(random);
-      const member = text(set.bytes, set.offset, set.length);
+      const member = textOf(set.bytes, set.offset, set.length);
       counts.set(member, (counts.get(member) ?? 0) + 1);
     }
   });

@@ -34,6 +34,7 @@ export class SetValue {
   readonly #table = new ElementTable(0, 1);
   readonly #integers = new Integers();
   #isIntset = false;
+  #reservedPages = 1;
   #store!: ValueStore;
   readonly #value = new Integer64();
   /** The member of an intset in decimal. */
@@ -49,6 +50,7 @@ export class SetValue {
   /** Takes the value that a database found last. */
   open(store: ValueStore, isForWriting: boolean): void {
     this.#store = store;
+    this.#reservedPages = 1;
     this.#isIntset = (store.entry.encoding & 7) === ENCODING_INTSET;
     if (!this.#isIntset) {
       this.#table.open(store, isForWriting);
@@ -61,6 +63,17 @@ export class SetValue {
   /** Takes a new value without members that no key has yet; `store` tells where its pages are to be. */
   begin(store: ValueStore, encoding: number): void {
     this.open(new DetachedValue(encoding, EMPTY_BYTES, store.pages), true);
+  }
+
+  /** See ElementTable. */
+  get pageCount(): number {
+    return this.#isIntset ? 1 : this.#table.pageCount;
+  }
+
+  /** See ElementTable; a set that is an intset has its pages when it becomes a table. */
+  reserve(pageCount: number): void {
+    this.#reservedPages = pageCount;
+    if (!this.#isIntset) this.#table.reserve(pageCount);
   }
 
   get count(): number {
@@ -229,6 +242,7 @@ export class SetValue {
     this.#isIntset = false;
     const table = this.#table;
     table.open(this.#store, true);
+    table.reserve(this.#reservedPages);
     const text = this.#text;
     const value = this.#value;
     const { count } = source;

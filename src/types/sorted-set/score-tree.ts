@@ -12,6 +12,9 @@ import {
   ZERO_UPPER,
 } from './score.ts';
 
+const ZERO_BYTES = new Uint8Array(SCORE_BYTES);
+writeScore(ZERO_BYTES, 0, 0);
+
 /** What is looked for: an item, or a place among scores or among members. */
 type Target = 'item' | 'score' | 'member';
 
@@ -37,7 +40,8 @@ export function writeItem(
 
 /**
  * The members of a sorted set in order of their scores, and of their bytes where scores are equal. An item is the score
- * (score.ts), the member's length (length-code.ts) and its bytes; a separator is a score and the bytes of a member.
+ * (score.ts), the member's length (length-code.ts) and its bytes; a separator is as many bytes of a score, which is not -0, and
+ * the member after it as tell it from the item before.
  */
 export class ScoreTree extends CountedTree {
   /** Where in `leaf.bytes` the item begins that `numberInLeaf` found last. */
@@ -47,16 +51,20 @@ export class ScoreTree extends CountedTree {
   #isAfter = false;
   #upper = 0;
   #lower = 0;
+  readonly #score = new Uint8Array(SCORE_BYTES);
   #member: Uint8Array = new Uint8Array(0);
   #offset = 0;
   #length = 0;
 
-  /** Moves to the item with a score and a member, or to where it belongs: see `seekKey`. The bytes are lent for the call. */
-  seekItem(score: number, member: Uint8Array, offset: number, length: number): boolean {
+  /**
+   * Moves to the item with a score and a member, or to where it belongs: see `seekKey`, of `isAgain` too. The bytes are lent for
+   * the call.
+   */
+  seekItem(score: number, member: Uint8Array, offset: number, length: number, isAgain = false): boolean {
     this.#target = 'item';
     this.#lookForScore(score);
     this.#lookForMember(member, offset, length);
-    return this.seekKey();
+    return this.seekKey(isAgain);
   }
 
   /**
@@ -68,7 +76,7 @@ export class ScoreTree extends CountedTree {
     this.#lookForScore(score);
     this.#lookForMember(member, offset, length);
     const isLast = this.leafRest === 1;
-    if (isLast ? this.rank < this.count - 1 : this.compare(this.leaf.bytes, this.itemEnd) <= 0) return false;
+    if (isLast ? !this.isAtLast : this.compare(this.leaf.bytes, this.itemEnd) <= 0) return false;
     this.edit(this.itemStart, 0, 0);
     writeScore(this.leaf.bytes, this.itemStart, score);
     return true;
@@ -97,11 +105,23 @@ export class ScoreTree extends CountedTree {
     const { bytes } = this.leaf;
     const end = this.leaf.offset + this.leaf.length;
     let at = this.leaf.offset + LEAF_HEAD_BYTES;
+    // Members differ in their last byte more often than in their first ones.
+    const last = length - 1;
+    const lastByte = length === 0 ? 0 : member[offset + last];
     for (let number = 0; at < end; number++) {
-      const memberLength = readLength(bytes, at + SCORE_BYTES);
-      at += SCORE_BYTES + lengthBytes(memberLength);
-      if (memberLength === length && equalBytes(bytes, at, member, offset, length)) {
-        this.foundAt = at - SCORE_BYTES - lengthBytes(memberLength);
+      const start = at;
+      let memberLength = bytes[at + SCORE_BYTES];
+      at += SCORE_BYTES + 1;
+      if (memberLength >= 0x80) {
+        memberLength = readLength(bytes, start + SCORE_BYTES);
+        at = start + SCORE_BYTES + lengthBytes(memberLength);
+      }
+      if (
+        memberLength === length &&
+        (length === 0 || bytes[at + last] === lastByte) &&
+        equalBytes(bytes, at, member, offset, length)
+      ) {
+        this.foundAt = start;
         return number;
       }
       at += memberLength;
@@ -116,6 +136,7 @@ export class ScoreTree extends CountedTree {
       this.#upper = ZERO_UPPER;
       this.#lower = 0;
     }
+    writeScore(this.#score, 0, score === 0 ? 0 : score);
   }
 
   #lookForMember(member: Uint8Array, offset: number, length: number): void {
@@ -140,22 +161,62 @@ export class ScoreTree extends CountedTree {
     return this.#compareMember(bytes, at + SCORE_BYTES + lengthBytes(length), length);
   }
 
-  protected compareSeparator(bytes: Uint8Array, at: number, length: number): number {
-    if (this.#target !== 'member') {
-      const order = this.#compareScore(bytes, at);
-      if (order !== 0) return order;
-      if (this.#target === 'score') return this.#isAfter ? -1 : 1;
+  protected override seekInLeaf(bytes: Uint8Array, start: number, count: number): boolean {
+    if (this.#target === 'member') return super.seekInLeaf(bytes, start, count);
+    // Items are passed over by the upper halves of their scores; where that is equal or about 0 the rest tells.
+    const upper = this.#upper;
+    let at = start;
+    let number = 0;
+    for (; number < count; number++) {
+      const half = ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+      if (half >= upper || half === NEGATIVE_ZERO_UPPER) {
+        const order = this.compare(bytes, at);
+        if (order >= 0) {
+          this.moveInLeaf(at, number);
+          return order === 0;
+        }
+      }
+      const length = bytes[at + SCORE_BYTES];
+      at = length < 0x80 ? at + SCORE_BYTES + 1 + length : this.endOf(bytes, at);
     }
-    return this.#compareMember(bytes, at + SCORE_BYTES, length - SCORE_BYTES);
+    this.moveInLeaf(at, number);
+    return false;
   }
 
-  protected separatorOf(bytes: Uint8Array, at: number): Uint8Array {
+  protected compareSeparator(bytes: Uint8Array, at: number, length: number): number {
+    if (this.#target !== 'member') {
+      const score = this.#score;
+      const scoreBytes = Math.min(length, SCORE_BYTES);
+      for (let byte = 0; byte < scoreBytes; byte++) {
+        const difference = bytes[at + byte] - score[byte];
+        if (difference !== 0) return difference;
+      }
+      // All of the separator that there is equals the beginning of what is looked for.
+      if (length < SCORE_BYTES) return -1;
+      if (this.#target === 'score') return this.#isAfter ? -1 : 1;
+    }
+    return this.#compareMember(bytes, at + SCORE_BYTES, Math.max(0, length - SCORE_BYTES));
+  }
+
+  protected separatorOf(bytes: Uint8Array, at: number, before: Uint8Array, beforeAt: number): Uint8Array {
+    const separator = new Uint8Array(SCORE_BYTES);
+    copyBytes(bytes, at, separator, 0, SCORE_BYTES);
+    if (isNegativeZero(bytes, at)) writeScore(separator, 0, 0);
+    const isBeforeZero = isNegativeZero(before, beforeAt);
+    for (let byte = 0; byte < SCORE_BYTES; byte++) {
+      const other = isBeforeZero ? ZERO_BYTES[byte] : before[beforeAt + byte];
+      if (separator[byte] !== other) return separator.slice(0, byte + 1);
+    }
     const length = readLength(bytes, at + SCORE_BYTES);
     const memberAt = at + SCORE_BYTES + lengthBytes(length);
-    const separator = new Uint8Array(SCORE_BYTES + length);
-    copyBytes(bytes, at, separator, 0, SCORE_BYTES);
-    copyBytes(bytes, memberAt, separator, SCORE_BYTES, length);
-    return separator;
+    const beforeLength = readLength(before, beforeAt + SCORE_BYTES);
+    const beforeMemberAt = beforeAt + SCORE_BYTES + lengthBytes(beforeLength);
+    let common = 0;
+    while (common < beforeLength && bytes[memberAt + common] === before[beforeMemberAt + common]) common++;
+    const whole = new Uint8Array(SCORE_BYTES + common + 1);
+    whole.set(separator);
+    copyBytes(bytes, memberAt, whole, SCORE_BYTES, common + 1);
+    return whole;
   }
 
   #compareScore(bytes: Uint8Array, at: number): number {
@@ -175,4 +236,8 @@ export class ScoreTree extends CountedTree {
     if (order !== 0 || this.#target === 'item') return order;
     return this.#isAfter ? -1 : 1;
   }
+}
+
+function isNegativeZero(bytes: Uint8Array, at: number): boolean {
+  return readHalf(bytes, at) === NEGATIVE_ZERO_UPPER && readHalf(bytes, at + 4) === NEGATIVE_ZERO_LOWER;
 }

@@ -1,41 +1,24 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createEngine, RESIDENCIES, type Residency } from '../../../test/support/engine.ts';
+import { RESIDENCIES, type Residency } from '../../../test/support/engine.ts';
+import { openValue, textOf } from '../../../test/support/values.ts';
 import { ENCODING_SKIPLIST } from './encoding.ts';
 import { SortedSetValue } from './sorted-set.ts';
 
-const NAME = Buffer.from('key');
 /** The type of a record. */
 const SORTED_SET = 3;
 
 type Pair = readonly [member: string, score: number];
 
-/** An engine with an empty sorted set under a key, and a way to open it as a command does. */
+/** An empty sorted set under a key of an engine. */
 function open(residency: Residency, seed: number) {
-  const engine = createEngine({ residency, seed });
-  const [database] = engine.keyspace.databases;
-  database.find(NAME, 0, NAME.length, 0);
-  const { bytes, payloadOffset } = database.store(
-    SORTED_SET,
-    ENCODING_SKIPLIST,
-    SortedSetValue.emptyBytes,
-    -1,
-  );
-  bytes.fill(0, payloadOffset, payloadOffset + SortedSetValue.emptyBytes);
-  const value = new SortedSetValue();
-  const withValue = (isForWriting: boolean, use: (value: SortedSetValue) => void): void => {
-    expect(database.find(NAME, 0, NAME.length, 0)).toBe(true);
-    value.open(database, isForWriting);
-    use(value);
-    if (isForWriting) value.save();
-    engine.settle();
-  };
-  return { engine, database, withValue };
+  const record = { type: SORTED_SET, encoding: ENCODING_SKIPLIST, payloadLength: SortedSetValue.emptyBytes };
+  return openValue(new SortedSetValue(), record, residency, seed);
 }
 
 function pairOf(value: SortedSetValue): Pair {
   const { bytes, memberOffset, memberLength, score } = value;
-  return [Buffer.from(bytes.subarray(memberOffset, memberOffset + memberLength)).toString('latin1'), score];
+  return [textOf(bytes, memberOffset, memberLength), score];
 }
 
 function all(value: SortedSetValue): Pair[] {

@@ -73,6 +73,11 @@ export class SortedSetValue {
     this.#tree.read(pages, this.#collection, bytes, structureAt(offset, ORDER));
   }
 
+  /** What is walked along stays as it is while other values change: pages are copied. */
+  set copiesPages(copies: boolean) {
+    this.#tree.leaf.copies = copies;
+  }
+
   get count(): number {
     return this.#tree.count;
   }
@@ -157,7 +162,7 @@ export class SortedSetValue {
     if (isHigher && tree.raise(score, member, offset, length)) return;
     tree.remove(1);
     const item = this.#makeItem(member, offset, length, score);
-    tree.seekItem(score, member, offset, length);
+    tree.seekItem(score, member, offset, length, true);
     tree.insert(item, 0, itemBytes(length));
   }
 
@@ -179,7 +184,9 @@ export class SortedSetValue {
   removeRange(rank: number, count: number): void {
     const tree = this.#tree;
     for (let left = count; left > 0; ) {
+      this.copiesPages = true;
       tree.seekRank(rank);
+      this.copiesPages = false;
       if (this.#isPaged) {
         this.#removeScores(Math.min(left, tree.leafRest));
         tree.seekRank(rank);

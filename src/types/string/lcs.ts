@@ -14,23 +14,22 @@ export interface LcsResult {
   readonly matches: readonly LcsMatch[];
 }
 
-/** Bytes of a cell in Redis's table, by which it limits the lengths. */
+/** Bytes of a cell in Redis's table. */
 const CELL_BYTES = 4;
+
+/** Bytes of Redis's table for strings of these lengths, which `proto-max-bulk-len` limits. */
+export function tableBytes(leftLength: number, rightLength: number): number {
+  return (leftLength + 1) * (rightLength + 1) * CELL_BYTES;
+}
 
 /**
  * The LCS command's algorithm (t_string.c, lcsCommand): the lengths of the common subsequences of all prefixes by
- * dynamic programming, walked back from the end. Undefined if Redis's table of them would exceed `tableBytesMax`, which
- * is `proto-max-bulk-len` there. The walk asks only which neighbour is larger, so a row of lengths and a bit per cell
- * are kept here, a thirty-second of that. Time is the product of the lengths.
+ * dynamic programming, walked back from the end. The walk asks only which neighbour is larger, so a row of lengths and a bit
+ * per cell are kept here, a thirty-second of Redis's table. Time is the product of the lengths.
  */
-export function longestCommonSubsequence(
-  left: Uint8Array,
-  right: Uint8Array,
-  tableBytesMax = 512 * 1024 * 1024,
-): LcsResult | undefined {
+export function longestCommonSubsequence(left: Uint8Array, right: Uint8Array): LcsResult {
   const width = right.length + 1;
   const cellCount = (left.length + 1) * width;
-  if (cellCount * CELL_BYTES > tableBytesMax) return undefined;
   const lengths = new Uint32Array(width);
   /** Whether the cell above is larger than the one before, of cells whose bytes differ. */
   const isAboveLarger = new Uint8Array(Math.ceil(cellCount / 8));
