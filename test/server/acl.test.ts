@@ -67,6 +67,7 @@ user bob off nopass
     ['user alice on >secret +nosuch', /rule '\+nosuch': Unknown command or category name in ACL/],
     ['user alice on >secret (+get', /Unmatched parenthesis/],
     ['user alice on\nuser alice off', /at line 2\n[\s\S]*Duplicate user found/],
+    ['user default on\nuser default off', /at line 2\n[\s\S]*'default': Duplicate user found/],
     ['user "a b" on', /Spaces not allowed in ACL usernames/],
     ['aclfile a\nuser alice on', /please define either an ACL file or declare users directly/],
     ['aclfile /nosuch/a', /Error loading ACLs, opening file '\/nosuch\/a': No such file or directory/],

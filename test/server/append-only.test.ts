@@ -117,10 +117,11 @@ async function state(client: TestClient): Promise<Record<string, string>> {
 
 describe.skipIf(!hasRedis)('with the real redis-server', () => {
   test.each([
-    ['after a rewrite', true],
-    ['as it came', false],
-  ])('it loads what is logged here, %s', async (_, rewrites) => {
-    const server = await startThermocline(LOGGING);
+    ['after a rewrite', true, 'yes'],
+    ['as it came', false, 'yes'],
+    ['after a rewrite as commands', true, 'no'],
+  ])('it loads what is logged here, %s', async (_, rewrites, preamble) => {
+    const server = await startThermocline({ ...LOGGING, 'aof-use-rdb-preamble': preamble });
     const client = await connect(server.port);
     await fill(client, 1, 'one');
     if (rewrites) await rewrite(client);

@@ -92,6 +92,35 @@ describe('a client that does not read', () => {
     expect(received.length).toBeLessThan(60 * MB);
   });
 
+  test('is disconnected by one reply beyond the hard limit, of which it gets nothing', async () => {
+    await admin.call('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 100kb 0 0');
+    const before = await statistic('client_output_buffer_limit_disconnections');
+    for (const name of ['small', 'list', 'counter']) await admin.call('DEL', name);
+    await admin.call('RPUSH', 'list', ...Array(50).fill('x'.repeat(1000)));
+    const client = await connect(server.port);
+    expect(await client.call('LRANGE', 'list', 0, -1)).toHaveLength(50);
+    client.send(encodeCommand('SRANDMEMBER', 'none'));
+    client.send(encodeCommand('INCR', 'counter'));
+    await client.rawReplies(2);
+    client.send(encodeCommand('LRANGE', 'list', 0, -1));
+    client.send(encodeCommand('LRANGE', 'list', 0, -1));
+    client.send(encodeCommand('LRANGE', 'list', 0, -1));
+    expect(`${await client.untilClosed()}`).toBe('');
+    expect(await statistic('client_output_buffer_limit_disconnections')).toBe(before + 1);
+    // What would never fit is not made, and a transaction runs to its end.
+    await admin.call('HSET', 'small', 'field', 'value');
+    const greedy = await connect(server.port);
+    greedy.send(encodeCommand('HRANDFIELD', 'small', '-999999999'));
+    expect(`${await greedy.untilClosed()}`).toBe('');
+    const transacting = await connect(server.port);
+    transacting.send(encodeCommand('MULTI'));
+    for (let count = 0; count < 3; count++) transacting.send(encodeCommand('LRANGE', 'list', 0, -1));
+    transacting.send(encodeCommand('INCR', 'counter'));
+    transacting.send(encodeCommand('EXEC'));
+    await transacting.untilClosed();
+    expect(await admin.call('GET', 'counter')).toBe('2');
+  });
+
   test('is disconnected when it stays beyond the soft limit', async () => {
     await admin.call('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 0 8mb 1');
     const before = await statistic('client_output_buffer_limit_disconnections');

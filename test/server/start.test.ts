@@ -117,8 +117,19 @@ describe('where it listens', () => {
     const other = await startThermocline();
     const { status, output } = await runThermocline(['--bind', '127.0.0.1', '--port', `${other.port}`]);
     expect(status).toBe(1);
-    expect(output).toContain(`Could not listen: 127.0.0.1:${other.port}`);
+    expect(output).toContain(`Failed listening on port ${other.port}, aborting: 127.0.0.1:${other.port}`);
     expect(output).toContain('EADDRINUSE');
+  });
+
+  test('on no address, and on one again', async () => {
+    const unixsocket = join(temporaryDirectory(), 'socket');
+    const port = await freePort();
+    await startThermocline({ port, unixsocket });
+    const client = await connect({ path: unixsocket });
+    expect(await client.call('CONFIG', 'SET', 'bind', '')).toBe('OK');
+    await expect(connect(port)).rejects.toThrow('ECONNREFUSED');
+    expect(await client.call('CONFIG', 'SET', 'bind', '127.0.0.1')).toBe('OK');
+    expect(await (await connect(port)).call('PING')).toBe('PONG');
   });
 
   test('on a port that CONFIG SET changes, or goes back', async () => {
@@ -133,7 +144,7 @@ describe('where it listens', () => {
     expect(errorText(await client.call('CONFIG', 'SET', 'timeout', 7, 'port', other.port))).toBe(
       "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server logs.",
     );
-    expect(server.log()).toMatch(/Could not listen: .* EADDRINUSE.*; going back to port/);
+    expect(server.log()).toMatch(/Failed listening on port .* EADDRINUSE.*; going back to port/);
     expect(await client.call('CONFIG', 'GET', 'port')).toEqual(['port', `${port}`]);
     expect(await client.call('CONFIG', 'GET', 'timeout')).toEqual(['timeout', '0']);
     expect(await (await connect(port)).call('PING')).toBe('PONG');
@@ -268,7 +279,7 @@ describe('a start that fails', () => {
       ['/nowhere/at/all.conf'],
       /can't open config file '\/nowhere\/at\/all.conf': No such file/,
     ],
-    ['a bad option', ['--maxclients', 'x'], /maxclients x/],
+    ['a bad option', ['--maxclients', 'x'], /maxclients "x"/],
     ['an unknown option', ['--nosuch', 'x'], /nosuch/],
     ['a missing directory', ['--port', '0', '--dir', '/nowhere/at/all'], /No such file or directory|ENOENT/],
     ['a log file that cannot be', ['--port', '0', '--logfile', '/dev/null/x.log'], /\/dev\/null/],

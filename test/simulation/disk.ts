@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { type Files, systemFiles } from '../../src/base/files.ts';
+import { type Files, type OpenFile, systemFiles } from '../../src/base/files.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { TierDisk } from '../../src/server/engine.ts';
 import type { Blocks } from '../../src/tiering/cold-store-environment.ts';
@@ -11,11 +11,15 @@ const COMMIT_MS_MAX = 150;
 const EIO = 5;
 const ENOSPC = 28;
 
-/** A data file: what was written by ordinary calls, and the blocks that were committed to it. */
+/** A data file: what was written by ordinary calls, how much of it is on the disk, and the blocks that were committed to it. */
 interface DataFile {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
+  synced: Uint8Array;
   readonly blocks: Map<number, Buffer>;
 }
+
+/** What a name stands for: a file, or null for a directory. */
+type Named = DataFile | null;
 
 /** A commit under way. */
 interface Commit {
@@ -29,9 +33,16 @@ interface Commit {
   readonly reject: (error: Error) => void;
 }
 
+/** A call that waits for the disk. */
+interface Syncing {
+  readonly dueMs: number;
+  readonly end: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /**
  * A disk in memory below a production tier: files, and a model of what LMDB does with them. A commit takes a while, is whole or
- * not at all, and is lost by a crash. Faults are those that a disk has: no room, calls that fail, reads that fail or come
+ * not at all, and is lost by a crash. A power cut takes back what was written and not synced, names too. Faults are those that a disk has: no room, calls that fail, reads that fail or come
  * back wrong. It throws where the tier breaks the rules of LMDB's use.
  */
 export class SimulatedDisk {
@@ -49,11 +60,13 @@ export class SimulatedDisk {
   readonly counts = { commits: 0, failedCommits: 0, failedCalls: 0, failedReads: 0 };
 
   readonly #random: Random;
-  readonly #directories = new Set<string>();
-  readonly #files = new Map<string, DataFile>();
+  #names = new Map<string, Named>();
+  /** The names that a power cut leaves. */
+  readonly #durableNames = new Map<string, Named>();
   /** Files of which the last commit failed: closing them never ends. */
-  readonly #failed = new WeakSet<DataFile>();
+  #failed = new WeakSet<DataFile>();
   #commits: Commit[] = [];
+  #syncs: Syncing[] = [];
   #prefetches: { readonly dueMs: number; readonly done: () => void }[] = [];
   #isLocked = false;
   #nowMs = 0;
@@ -82,13 +95,13 @@ export class SimulatedDisk {
 
   get usedBytes(): number {
     let bytes = 0;
-    for (const file of this.#files.values()) bytes += sizeOf(file);
+    for (const file of this.#names.values()) if (file !== null) bytes += sizeOf(file);
     return bytes;
   }
 
   /** Folders of environments that are there. */
   get folderCount(): number {
-    return [...this.#directories].filter((path) => /\/\d{8}$/.test(path)).length;
+    return [...this.#names.keys()].filter((path) => /\/\d{8}$/.test(path)).length;
   }
 
   /** Ends what is due: commits succeed or fail, prefetches are done. */
@@ -97,17 +110,55 @@ export class SimulatedDisk {
     const due = this.#commits.filter((commit) => commit.dueMs <= nowMs);
     this.#commits = this.#commits.filter((commit) => commit.dueMs > nowMs);
     for (const commit of due) this.#end(commit);
+    const synced = this.#syncs.filter((sync) => sync.dueMs <= nowMs);
+    this.#syncs = this.#syncs.filter((sync) => sync.dueMs > nowMs);
+    for (const { end } of synced) end();
     const fetched = this.#prefetches.filter((prefetch) => prefetch.dueMs <= nowMs);
     this.#prefetches = this.#prefetches.filter((prefetch) => prefetch.dueMs > nowMs);
     for (const { done } of fetched) done();
   }
 
-  /** The process ends without a word: commits under way are lost, and what is committed stays. */
+  /** The process ends without a word: commits under way are lost, and what is committed or written stays. */
   crash(): void {
     this.#commits = [];
+    this.#syncs = [];
     this.#prefetches = [];
+    this.#failed = new WeakSet();
     this.#isLocked = false;
     this.#generation++;
+  }
+
+  /** As {@link crash}, and the machine with it: what was not synced is lost, or half of it, or comes back as noise. */
+  cutPower(): void {
+    this.crash();
+    this.#names = new Map(this.#durableNames);
+    for (const path of [...this.#names.keys()]) {
+      for (let above = dirname(path); above !== '/'; above = dirname(above))
+        if (!this.#durableNames.has(above) && above.startsWith('/simulated/')) this.#names.delete(path);
+    }
+    for (const file of this.#names.values()) {
+      if (file === null || file.blocks.size > 0) continue;
+      const { bytes, synced } = file;
+      const left = synced.length + this.#random.below(Math.max(0, bytes.length - synced.length) + 1);
+      const after = new Uint8Array(left);
+      after.set(bytes.subarray(0, left));
+      for (let at = synced.length; at < left; at++) if (this.#random.below(4) === 0) after[at] = 0;
+      after.set(synced);
+      file.bytes = after;
+      file.synced = after.slice();
+    }
+  }
+
+  /** Flips a bit of a file whose name a pattern describes; false if there is none. */
+  damage(pattern: RegExp): boolean {
+    const names = [...this.#names.keys()].filter((name) => pattern.test(name)).sort();
+    const file = this.#names.get(names.at(-1) ?? '');
+    if (file === undefined || file === null || file.bytes.length === 0) return false;
+    const at = this.#random.below(file.bytes.length);
+    file.bytes = file.bytes.slice();
+    file.bytes[at] ^= 1 << this.#random.below(8);
+    file.synced = file.bytes;
+    return true;
   }
 
   #end(commit: Commit): void {
@@ -132,13 +183,14 @@ export class SimulatedDisk {
   }
 
   #open(path: string): Blocks {
-    const file = this.#files.get(path);
-    if (file === undefined) throw failure(`ENOENT: no such file or directory, open '${path}'`, 'ENOENT');
+    const file = this.#names.get(path);
+    if (file === undefined || file === null)
+      throw failure(`ENOENT: no such file or directory, open '${path}'`, 'ENOENT');
     const generation = this.#generation;
     let isOpen = true;
     const check = () => {
       if (!isOpen || generation !== this.#generation) throw new Error('used after it was closed');
-      if (this.#files.get(path) !== file) throw new Error('used after it was removed');
+      if (this.#names.get(path) !== file) throw new Error('used after it was removed');
     };
     return {
       write: (firstBlock, all, count) => {
@@ -159,6 +211,10 @@ export class SimulatedDisk {
             reject,
           });
         });
+      },
+      writeAtOnce: (firstBlock, all, count) => {
+        check();
+        for (let at = 0; at < count; at++) file.blocks.set(firstBlock + at, Buffer.from(all[at]));
       },
       get: (block) => {
         check();
@@ -194,30 +250,82 @@ export class SimulatedDisk {
     throw failure(`${code}: ${text}, open '${path}'`, code);
   }
 
+  /** Ends after a while, unless it fails; a crash leaves it unsettled. */
+  #later(path: string, done: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        try {
+          this.#mayFail(path, this.writeCallFailurePercent);
+          done();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#syncs.push({ dueMs: this.#nowMs + this.#random.below(50), end, reject });
+    });
+  }
+
   #makeFiles(): Files {
     const faulty = (path: string) => this.#mayFail(path, this.writeCallFailurePercent);
+    const names = () => this.#names;
+    const isWithin = (name: string, path: string) => name === path || name.startsWith(`${path}/`);
     const removeTree = (path: string) => {
-      const isWithin = (name: string) => name === path || name.startsWith(`${path}/`);
-      for (const name of this.#files.keys()) if (isWithin(name)) this.#files.delete(name);
-      for (const name of this.#directories) if (isWithin(name)) this.#directories.delete(name);
+      for (const name of [...names().keys()]) if (isWithin(name, path)) names().delete(name);
+      // What nobody syncs comes back after a power cut, or does not.
+      for (const name of [...this.#durableNames.keys()]) {
+        if (isWithin(name, path) && this.#random.below(2) === 0) this.#durableNames.delete(name);
+      }
+    };
+    const makeDirectory = (path: string) => {
+      for (let name = path; name !== '/'; name = dirname(name))
+        if (!names().has(name)) names().set(name, null);
+    };
+    const syncDirectory = (path: string) => {
+      for (const name of [...this.#durableNames.keys()])
+        if (dirname(name) === path && !names().has(name)) this.#durableNames.delete(name);
+      for (const [name, file] of names()) if (dirname(name) === path) this.#durableNames.set(name, file);
+    };
+    const remove = (path: string) => {
+      names().delete(path);
     };
     return {
       ...systemFiles,
       makeDirectory: (path) => {
         faulty(path);
-        for (let name = path; name !== '/'; name = dirname(name)) this.#directories.add(name);
+        makeDirectory(path);
+        // The tier's own folder is not what is tried here.
+        for (let name = path; name !== '/'; name = dirname(name))
+          if (!/\d{8}$/.test(name)) this.#durableNames.set(name, null);
       },
       write: (path, contents) => {
         faulty(path);
-        if (this.usedBytes + contents.length > this.capacityBytes)
-          throw failure(`ENOSPC: no space left on device, write '${path}'`, 'ENOSPC');
-        this.#files.set(path, { bytes: contents, blocks: new Map() });
+        this.#take(path, contents.length);
+        names().set(path, { bytes: contents, synced: new Uint8Array(0), blocks: new Map() });
       },
-      exists: (path) => this.#files.has(path) || this.#directories.has(path),
+      open: (path, how) => this.#openFile(path, how),
+      readBytes: (path) => {
+        this.#mayFail(path, this.readCallFailurePercent);
+        return Buffer.from(this.#fileAt(path).bytes);
+      },
+      rename: (from, to) => {
+        faulty(from);
+        names().set(to, this.#fileAt(from));
+        names().delete(from);
+      },
+      syncDirectory,
+      syncDirectoryAside: (path) => this.#later(path, () => syncDirectory(path)),
+      exists: (path) => names().has(path),
       list: (path) =>
-        [...this.#directories]
+        [...names().keys()]
           .filter((name) => dirname(name) === path)
-          .map((name) => name.slice(path.length + 1)),
+          .map((name) => name.slice(path.length + 1))
+          .sort(),
+      remove,
+      removeAside: async (path) => {
+        faulty(path);
+        remove(path);
+      },
       removeTree,
       removeTreeAside: async (path) => {
         faulty(path);
@@ -225,14 +333,80 @@ export class SimulatedDisk {
       },
       statistics: (path) => {
         this.#mayFail(path, this.readCallFailurePercent);
-        const file = this.#files.get(path);
-        if (file === undefined && !this.#directories.has(path)) return undefined;
-        const sizeBytes = file === undefined ? 0 : sizeOf(file);
-        return { sizeBytes, allocatedBytes: sizeBytes, modifiedMs: 0, isDirectory: file === undefined };
+        const file = names().get(path);
+        if (file === undefined) return undefined;
+        const sizeBytes = file === null ? 0 : sizeOf(file);
+        return { sizeBytes, allocatedBytes: sizeBytes, modifiedMs: 0, isDirectory: file === null };
       },
       freeBytes: (path) => {
         faulty(path);
         return Math.max(0, this.capacityBytes - this.usedBytes);
+      },
+    };
+  }
+
+  #fileAt(path: string): DataFile {
+    const file = this.#names.get(path);
+    if (file === undefined || file === null)
+      throw failure(`ENOENT: no such file or directory, open '${path}'`, 'ENOENT');
+    return file;
+  }
+
+  #take(path: string, bytes: number): void {
+    if (this.usedBytes + bytes > this.capacityBytes)
+      throw failure(`ENOSPC: no space left on device, write '${path}'`, 'ENOSPC');
+  }
+
+  #openFile(path: string, how: 'read' | 'append' | 'write'): OpenFile {
+    this.#mayFail(path, how === 'read' ? this.readCallFailurePercent : this.writeCallFailurePercent);
+    if (how === 'write' || (how === 'append' && !this.#names.has(path))) {
+      this.#names.set(path, { bytes: new Uint8Array(0), synced: new Uint8Array(0), blocks: new Map() });
+    }
+    const file = this.#fileAt(path);
+    const generation = this.#generation;
+    let isOpen = true;
+    const check = () => {
+      if (!isOpen || generation !== this.#generation) throw new Error('a file was used after it was closed');
+    };
+    const sync = () => {
+      file.synced = file.bytes;
+    };
+    return {
+      size: () => file.bytes.length,
+      read: (target, offset, length, position) => {
+        check();
+        const part = file.bytes.subarray(position, position + length);
+        target.set(part, offset);
+        return part.length;
+      },
+      write: (bytes, offset, length) => {
+        check();
+        this.#mayFail(path, this.writeCallFailurePercent);
+        // A write may be short.
+        const taken = this.#random.below(8) === 0 ? 1 + this.#random.below(length) : length;
+        this.#take(path, taken);
+        const longer = new Uint8Array(file.bytes.length + taken);
+        longer.set(file.bytes);
+        longer.set(bytes.subarray(offset, offset + taken), file.bytes.length);
+        file.bytes = longer;
+        return taken;
+      },
+      truncate: (sizeBytes) => {
+        file.bytes = file.bytes.slice(0, sizeBytes);
+      },
+      sync: () => {
+        check();
+        sync();
+      },
+      syncAside: () => {
+        check();
+        const { bytes } = file;
+        return this.#later(path, () => {
+          if (bytes.length > file.synced.length) file.synced = bytes;
+        });
+      },
+      close: () => {
+        isOpen = false;
       },
     };
   }

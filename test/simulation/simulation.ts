@@ -7,6 +7,7 @@ import type { Database } from '../../src/keyspace/database.ts';
 import { NOTIFY_EVICTED, NOTIFY_EXPIRED } from '../../src/keyspace/keyspace.ts';
 import { WARM } from '../../src/keyspace/record.ts';
 import { isHot, PAGE_BYTES, PARTITION_COUNT } from '../../src/keyspace/slot-table.ts';
+import type { Checkpoints } from '../../src/persistence/checkpoint/checkpoints.ts';
 import { Arguments } from '../../src/resp/arguments.ts';
 import { coldBytes, TIER_DATABASE } from '../../src/tiering/cold-record.ts';
 import { environmentNumber } from '../../src/tiering/cold-store.ts';
@@ -46,6 +47,11 @@ export class Simulation {
   readonly #disk: SimulatedDisk;
   readonly #model = new Model(DATABASE_COUNT);
   #engine: SimulatedEngine;
+  readonly restarts = { empty: 0, whole: 0 };
+  /** The data set at each cut, and how many there were. */
+  readonly #cuts = new Map<number, Model['databases']>();
+  #cutCount = 0;
+  #isClosing = false;
   #cronMs = 0;
   #step = 0;
 
@@ -54,6 +60,10 @@ export class Simulation {
     this.#commands = new Commands(this.#random);
     this.#disk = new SimulatedDisk(this.#random);
     this.#engine = this.#start(seed);
+    this.#cuts.set(
+      0,
+      this.#model.databases.map(() => new Map()),
+    );
   }
 
   get counts() {
@@ -65,6 +75,7 @@ export class Simulation {
       promotions: report.promotions,
       reclaimed: report.reclaimedEnvironments,
       fetchRounds: report.fetchRounds,
+      checkpoints: this.#checkpoints.report.count,
       expired: keyspace.statistics.expiredKeys,
       evicted: keyspace.statistics.evictedKeys,
     };
@@ -79,6 +90,7 @@ export class Simulation {
       else if (kind < 4) await this.#changeSettings();
       else if (kind < 7) await this.#transaction();
       else if (kind < 9) await this.#readFault();
+      else if (kind === 9) this.#checkpoints.request();
       else await this.#command(this.#commands.next());
       this.#checkCounts();
       if (this.#step % FULL_CHECK_STEPS === 0) this.#checkAll();
@@ -102,21 +114,56 @@ export class Simulation {
     );
   }
 
-  /** The process ends at once, and another starts on the same disk: the tier is empty, and nothing of before is left. */
-  async crash(seed: number): Promise<void> {
-    this.#trace('crash');
+  /**
+   * The process ends at once, and with `power` the machine; another starts on the same disk: the data set is that of the newest
+   * checkpoint, whole.
+   */
+  async crash(seed: number, kind: 'process' | 'power' = 'process'): Promise<void> {
+    const before = this.#checkpoints.newest?.number ?? 0;
+    this.#trace(`crash of the ${kind} after checkpoint ${before}`);
     this.#heal();
-    this.#disk.crash();
+    if (kind === 'process') this.#disk.crash();
+    else this.#disk.cutPower();
     vi.clearAllTimers();
-    this.#model.databases = this.#model.databases.map(() => new Map());
-    this.#model.selected = 0;
+    const { nowMs } = this.#engine.clock;
     this.#engine = this.#start(seed);
-    if (this.#disk.folderCount > 0) throw new Error('environments of the process before are left');
+    this.#engine.clock.advance(nowMs - this.#engine.clock.nowMs);
+    this.#engine.loadAtOnce();
+    const number = this.#checkpoints.newest?.number ?? 0;
+    if (number < before) throw new Error(`checkpoint ${before} was on the disk, and ${number} was found`);
+    const cut = this.#cuts.get(number);
+    if (cut === undefined) throw new Error(`checkpoint ${number} is of no cut`);
+    this.#trace(`goes on from checkpoint ${number}`);
+    this.restarts[number === 0 ? 'empty' : 'whole']++;
+    this.#model.databases = cut.map((database) => copyOf(database));
+    this.#model.selected = 0;
+    this.#cuts.clear();
+    this.#cuts.set(number, cut);
+    this.#cutCount = this.#tier.store.cutCount;
+    if (number === 0 && this.#disk.folderCount > 0)
+      throw new Error('environments of the process before are left');
     this.#checkAll();
+  }
+
+  get #checkpoints(): Checkpoints {
+    return this.#engine.checkpoints as Checkpoints;
+  }
+
+  /** Notes what the data set was when a checkpoint's cut was made: in the cron, after whatever it removed. */
+  #noteCut(): void {
+    const { cutCount } = this.#tier.store;
+    if (cutCount === this.#cutCount) return;
+    this.#cutCount = cutCount;
+    this.#trace(`cut ${cutCount}`);
+    this.#cuts.set(
+      cutCount,
+      this.#model.databases.map((database) => copyOf(database)),
+    );
   }
 
   async close(): Promise<void> {
     let isClosed = false;
+    this.#isClosing = true;
     const closing = this.#engine.close().then(() => {
       isClosed = true;
     });
@@ -141,6 +188,7 @@ export class Simulation {
       'flex-storage-path': '/simulated/tier',
       maxmemory: 16 * MIB,
       'flex-hot-threshold': 0.3,
+      'flex-checkpoint-interval': 4,
       'maxmemory-policy': 'noeviction',
     };
     const words = Object.entries(directives).flatMap(([name, value]) => [`--${name}`, String(value)]);
@@ -166,10 +214,11 @@ export class Simulation {
       disk.advanceTo(clock.nowMs);
       vi.advanceTimersByTime(part);
       await settled();
-      if (clock.nowMs - this.#cronMs >= CRON_MS) {
+      if (clock.nowMs - this.#cronMs >= CRON_MS && !this.#isClosing) {
         this.#cronMs = clock.nowMs;
         this.#engine.cron();
         this.#takeRemovals();
+        this.#noteCut();
       }
       vi.advanceTimersByTime(0);
       await settled();
@@ -226,7 +275,7 @@ export class Simulation {
       return true;
     }
     const isFull =
-      tier.isStorageFull ||
+      tier.isStorageExhausted ||
       keyspace.overheadBytes > tier.thresholdBytes ||
       keyspace.arena.usedBytes < memoryLimit / 64;
     if (!isFull) throw new Error(`refused though there is room: ${raw}`);
@@ -422,6 +471,10 @@ export class Simulation {
     this.trace.push(`${this.#step} ${what}${raw === '' ? '' : ` -> ${JSON.stringify(raw.slice(0, 60))}`}`);
     if (this.trace.length > 60) this.trace.shift();
   }
+}
+
+function copyOf(database: Model['databases'][number]): Model['databases'][number] {
+  return new Map([...database].map(([key, item]) => [key, { ...item }]));
 }
 
 /** Until the promises that settled are told. */
