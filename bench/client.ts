@@ -8,7 +8,7 @@ import {
   type ReplyListener,
 } from './reply-counter.ts';
 import type { Values } from './values.ts';
-import type { Workload } from './workload.ts';
+import type { CommandWriter, Workload } from './workload.ts';
 
 export interface Address {
   readonly host: string;
@@ -36,20 +36,42 @@ export interface ClientOwner {
   clientFailed(error: Error): void;
 }
 
-const READ_HEAD = Buffer.from(`*2\r\n$3\r\nGET\r\n$${KEY_BYTES}\r\n`, 'latin1');
-const WRITE_HEAD = Buffer.from(`*3\r\n$3\r\nSET\r\n$${KEY_BYTES}\r\n`, 'latin1');
+/** Reads the replies of a server, see {@link ReplyCounter}. */
+export interface ReplyReader {
+  /** The text of the newest error reply. */
+  readonly lastError: string;
+  /** Takes the first `length` bytes of `bytes`. */
+  feed(bytes: Buffer, length: number): void;
+}
+
+/** How reads and writes of keys are sent, each ended by a line's end, and how the replies are read. */
+export interface Protocol {
+  /** What stands before the key of a read and of a write, and between the key of a write and the size of its value. */
+  readonly readHead: Buffer;
+  readonly writeHead: Buffer;
+  readonly sizeHead: Buffer;
+  makeReader(listener: ReplyListener): ReplyReader;
+}
+
+/** The protocol of Redis. */
+export const RESP: Protocol = {
+  readHead: Buffer.from(`*2\r\n$3\r\nGET\r\n$${KEY_BYTES}\r\n`, 'latin1'),
+  writeHead: Buffer.from(`*3\r\n$3\r\nSET\r\n$${KEY_BYTES}\r\n`, 'latin1'),
+  sizeHead: Buffer.from('\r\n$', 'latin1'),
+  makeReader: (listener) => new ReplyCounter(listener),
+};
+
 const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
-const DOLLAR = 36;
 const DIGIT_ZERO = 48;
-/** Bytes of a command beside its value. */
-const COMMAND_BYTES_MAX = WRITE_HEAD.length + KEY_BYTES + 20;
+/** Bytes of a command beside its value, at most. */
+const COMMAND_BYTES_MAX = 80;
 
 /** Every connection reads into this buffer: replies are counted before the read returns. */
 const receiveBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 /**
- * A connection that sends batches of GET and SET and counts the replies. It encodes into one buffer of its own, which
+ * A connection that sends batches of commands and counts the replies. It encodes into one buffer of its own, which
  * it can reuse since a batch is sent only after all replies to the one before.
  */
 export class LoadClient implements ReplyListener {
@@ -57,7 +79,8 @@ export class LoadClient implements ReplyListener {
   firstSequence = 0;
   sentMs = 0;
   private readonly socket: Socket;
-  private readonly counter: ReplyCounter;
+  private readonly protocol: Protocol;
+  private readonly counter: ReplyReader;
   private readonly values: Values;
   private readonly keys: Uint32Array;
   private output = Buffer.allocUnsafeSlow(16 * 1024);
@@ -69,7 +92,12 @@ export class LoadClient implements ReplyListener {
   private valueDiffers = false;
 
   /** Resolves once connected; `batchMax` is the largest batch it will send. */
-  static connect(address: Address, values: Values, batchMax: number): Promise<LoadClient> {
+  static connect(
+    address: Address,
+    values: Values,
+    batchMax: number,
+    protocol: Protocol = RESP,
+  ): Promise<LoadClient> {
     return new Promise((resolve, reject) => {
       const client: LoadClient = new LoadClient(
         connect({
@@ -86,6 +114,7 @@ export class LoadClient implements ReplyListener {
         }),
         values,
         batchMax,
+        protocol,
       );
       client.socket.once('connect', () => {
         client.socket.off('error', reject);
@@ -99,11 +128,12 @@ export class LoadClient implements ReplyListener {
     });
   }
 
-  private constructor(socket: Socket, values: Values, batchMax: number) {
+  private constructor(socket: Socket, values: Values, batchMax: number, protocol: Protocol) {
     this.socket = socket;
+    this.protocol = protocol;
     this.values = values;
     this.keys = new Uint32Array(batchMax);
-    this.counter = new ReplyCounter(this);
+    this.counter = protocol.makeReader(this);
   }
 
   /** Hands the connection to the driver of a phase. */
@@ -132,7 +162,9 @@ export class LoadClient implements ReplyListener {
     for (let index = 0; index < count; index++) {
       workload.next();
       this.keys[index] = workload.key;
-      end = workload.isRead ? this.encodeRead(end, workload.key) : this.encodeWrite(end, workload.key);
+      const { command } = workload;
+      if (command !== undefined) end = this.encodeCommand(end, command);
+      else end = workload.isRead ? this.encodeRead(end, workload.key) : this.encodeWrite(end, workload.key);
     }
     this.socket.write(this.output.subarray(0, end));
   }
@@ -175,20 +207,22 @@ export class LoadClient implements ReplyListener {
     if (this.replyCount === this.batchCount) owner.clientFree(this);
   }
 
+  private encodeCommand(offset: number, command: CommandWriter): number {
+    if (this.output.length - offset < command.bytesMax) this.grow(offset, command.bytesMax);
+    return command.write(this.output, offset);
+  }
+
   private encodeRead(offset: number, key: number): number {
     if (this.output.length - offset < COMMAND_BYTES_MAX) this.grow(offset, COMMAND_BYTES_MAX);
-    const output = this.output;
-    for (let index = 0; index < READ_HEAD.length; index++) output[offset + index] = READ_HEAD[index];
-    return this.encodeKey(offset + READ_HEAD.length, key);
+    return this.endLine(this.encodeKey(this.encodeHead(offset, this.protocol.readHead), key));
   }
 
   private encodeWrite(offset: number, key: number): number {
     const size = this.values.sizeOf(key);
     if (this.output.length - offset < COMMAND_BYTES_MAX + size) this.grow(offset, COMMAND_BYTES_MAX + size);
-    const output = this.output;
-    for (let index = 0; index < WRITE_HEAD.length; index++) output[offset + index] = WRITE_HEAD[index];
-    let end = this.encodeKey(offset + WRITE_HEAD.length, key);
-    output[end++] = DOLLAR;
+    const { output } = this;
+    let end = this.encodeKey(this.encodeHead(offset, this.protocol.writeHead), key);
+    end = this.encodeHead(end, this.protocol.sizeHead);
     let digits = 1;
     for (let rest = size; rest >= 10; rest = (rest / 10) | 0) digits++;
     for (let rest = size, position = end + digits - 1; position >= end; position--, rest = (rest / 10) | 0) {
@@ -199,9 +233,15 @@ export class LoadClient implements ReplyListener {
     return this.endLine(end + size);
   }
 
+  private encodeHead(offset: number, head: Buffer): number {
+    const { output } = this;
+    for (let index = 0; index < head.length; index++) output[offset + index] = head[index];
+    return offset + head.length;
+  }
+
   private encodeKey(offset: number, key: number): number {
     writeKey(this.output, offset, key);
-    return this.endLine(offset + KEY_BYTES);
+    return offset + KEY_BYTES;
   }
 
   private endLine(offset: number): number {

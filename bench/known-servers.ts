@@ -19,11 +19,22 @@ export function startInMemory(servers: KnownServers, name = 'thermocline'): Prom
   return startServer(command(name, servers.thermocline, ['--save', '', '--enable-flex', 'no']));
 }
 
+/** Starts one of the servers with everything in RAM, its files in its temporary folder, and these directives. */
+export function startWith(
+  servers: KnownServers,
+  name: keyof KnownServers,
+  directives: readonly string[],
+): Promise<LocalServer> {
+  const inMemory = name === 'thermocline' ? ['--enable-flex', 'no'] : [];
+  return startServer(command(name, servers[name], [...inMemory, ...directives]));
+}
+
 /** Starts Thermocline with a tier in its temporary folder and a RAM budget in bytes. */
 export function startTiered(
   servers: KnownServers,
   maxmemoryBytes: number,
   name = 'thermocline',
+  { keptFolder, directives: more = [] }: TieredOptions = {},
 ): Promise<LocalServer> {
   const directives = [
     '--enable-flex',
@@ -32,8 +43,21 @@ export function startTiered(
     TIER_FOLDER,
     '--maxmemory',
     String(Math.round(maxmemoryBytes)),
+    ...more,
   ];
-  return startServer(command(name, servers.thermocline, ['--save', '', ...directives]));
+  return startServer(command(name, servers.thermocline, ['--save', '', ...directives]), keptFolder);
+}
+
+/** More directives, and a folder that stays when the server has ended. */
+export interface TieredOptions {
+  readonly keptFolder?: string;
+  readonly directives?: readonly string[];
+}
+
+/** Starts redis-server in a folder that stays, whose snapshot it loads. */
+export function startRedisIn(servers: KnownServers, keptFolder: string): Promise<LocalServer> {
+  const directives = ['--save', '', '--appendonly', 'no', '--dir', '{folder}'];
+  return startServer(command('redis', servers.redis, directives), keptFolder);
 }
 
 /** Where the tier of {@link startTiered} is. */

@@ -1,5 +1,12 @@
 import { build, type Histogram } from 'hdr-histogram-js';
-import { type Address, type ClientOwner, LoadClient, type ReplyTotals } from './client.ts';
+import {
+  type Address,
+  type ClientOwner,
+  LoadClient,
+  type Protocol,
+  RESP,
+  type ReplyTotals,
+} from './client.ts';
 import type { Pacing } from './pacing.ts';
 import type { Values } from './values.ts';
 import type { Workload } from './workload.ts';
@@ -47,11 +54,12 @@ export class LoadGenerator {
     values: Values,
     clientCount: number,
     pipelineMax: number,
+    protocol: Protocol = RESP,
   ): Promise<LoadGenerator> {
     const clients: LoadClient[] = [];
     try {
       for (let index = 0; index < clientCount; index++) {
-        clients.push(await LoadClient.connect(address, values, pipelineMax));
+        clients.push(await LoadClient.connect(address, values, pipelineMax, protocol));
       }
     } catch (error) {
       for (const client of clients) client.close();

@@ -6,8 +6,10 @@ import { figureNames, runFigures } from './figures/run-figures.ts';
 import { runHeadline } from './headline.ts';
 import { keyPattern } from './key-patterns.ts';
 import { KEY_COUNT_MAX } from './keys.ts';
+import { comparePolicies, policyTable } from './policy/compare.ts';
 import { Random } from './random.ts';
 import { phaseJson, phaseText } from './report.ts';
+import { makeReport } from './report-page-make.ts';
 import { PHASE_NAMES, type PhaseName, run } from './run.ts';
 import { parseServerCommand, type ServerCommand } from './server-process.ts';
 import { SizeDistribution } from './values.ts';
@@ -15,6 +17,7 @@ import { SizeDistribution } from './values.ts';
 /** Started servers of this repository, for the comparisons whose servers are known. */
 const THERMOCLINE_COMMAND = 'node dist/src/main.js';
 const REDIS_COMMAND = 'redis-server';
+const MEMCACHED_COMMAND = 'memcached';
 
 const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort());
@@ -149,6 +152,55 @@ program
       ...figures.json,
     });
     if (options.markdown !== undefined) writeFileSync(options.markdown, `${figures.markdown}\n`);
+  });
+
+program
+  .command('policy')
+  .description(
+    'hit ratios of the demotion policy beside those of other caches, simulated over traces made from published parameters',
+  )
+  .option('--keys <count>', 'keys of a trace, each accessed 30 times', integer(1000, 10_000_000), 100_000)
+  .option('--json <file>', 'write the rows to a file')
+  .option('--markdown <file>', 'write the rows as a table of Markdown to a file')
+  .action((options) => {
+    const rows = comparePolicies(options.keys, ({ trace, ramShare }) =>
+      console.error(`${trace}, ${ramShare * 100} % in RAM`),
+    );
+    console.log(policyTable(rows, false));
+    writeJson(options.json, { environment: describeEnvironment(), rows });
+    if (options.markdown !== undefined) writeFileSync(options.markdown, `${policyTable(rows, true)}\n`);
+  });
+
+program
+  .command('report')
+  .description(
+    'redis-server, Thermocline with data up to 50 times its RAM, and memcached with extstore, in one page of HTML',
+  )
+  .requiredOption('--out <file>', 'the page')
+  .addOption(serverOption('--server <command>', THERMOCLINE_COMMAND))
+  .addOption(serverOption('--redis <command>', REDIS_COMMAND))
+  .addOption(serverOption('--memcached <command>', MEMCACHED_COMMAND))
+  .option('--ram <MiB>', 'RAM budget of the servers that use the SSD', integer(32, 1_048_576), 256)
+  .option('--value-size <bytes>', 'of each value', integer(1, 1_000_000), 1000)
+  .option('--rate <per second>', 'operations at which latency is measured', number(1, 1e9), 5000)
+  .option('--ram-price <price>', 'of a GB of RAM for a month', number(0, 1e9), 3)
+  .option('--ssd-price <price>', 'of a GB of SSD for a month', number(0, 1e9), 0.1)
+  .option('--policy', 'with the comparison of policies')
+  .option('--quick', 'little data and few operations, for development: the figures do not count')
+  .option('--json <file>', 'write the figures to a file')
+  .addHelpText('after', '\nServers run under TMPDIR: set it to a folder on the device to measure.')
+  .action(async ({ server: thermocline, ram, out, json, ...options }) => {
+    const report = await makeReport({
+      ...options,
+      thermocline,
+      ramBytes: ram * 2 ** 20,
+      valueBytes: options.valueSize,
+      withPolicies: options.policy === true,
+      isQuick: options.quick === true,
+      log: (line) => console.error(line),
+    });
+    writeFileSync(out, report.html);
+    writeJson(json, { environment: describeEnvironment(), ...report.json });
   });
 
 program.parseAsync().catch((error: unknown) => {

@@ -1,11 +1,11 @@
 import { SingleBar } from 'cli-progress';
+import { type Address, type Protocol, RESP } from './client.ts';
 import type { ControlClient } from './control-client.ts';
 import { type KeyPattern, SequentialPattern } from './key-patterns.ts';
 import { LoadGenerator, type Phase, type PhaseOutcome } from './load-generator.ts';
 import { ClosedLoop } from './pacing.ts';
 import { readProcessStatistics } from './process-statistics.ts';
 import { Random } from './random.ts';
-import type { Server } from './server-process.ts';
 import type { Values } from './values.ts';
 import { PatternWorkload } from './workload.ts';
 
@@ -44,8 +44,22 @@ export interface FlexChange {
   readonly after: number;
 }
 
+/** The parts of a server that measuring needs. */
+export interface MeasuredServer {
+  readonly address: Address;
+  readonly control: Pick<ControlClient, 'info'>;
+  /** Null for a process that can't be seen. */
+  readonly pid: number | null;
+  /** That of Redis if there is none. */
+  readonly protocol?: Protocol;
+}
+
 /** Runs a phase on a server and measures it: the server's CPU is read right before and right after. */
-export async function measureRound(server: Server, generator: LoadGenerator, phase: Phase): Promise<Round> {
+export async function measureRound(
+  server: MeasuredServer,
+  generator: LoadGenerator,
+  phase: Phase,
+): Promise<Round> {
   const flexBefore = await readFlex(server.control);
   const before = server.pid === null ? null : readProcessStatistics(server.pid);
   const outcome = await generator.run(phase);
@@ -80,7 +94,7 @@ function latencyOf({ latencies }: PhaseOutcome): Latency {
 }
 
 /** The numeric fields of `INFO flex`; none for a server without a tier. */
-export async function readFlex(control: ControlClient): Promise<Map<string, number>> {
+export async function readFlex(control: MeasuredServer['control']): Promise<Map<string, number>> {
   const numbers = new Map<string, number>();
   for (const [name, text] of await control.info('flex')) {
     if (/^-?\d+(\.\d+)?$/.test(text)) numbers.set(name, Number(text));
@@ -112,21 +126,22 @@ export interface BulkOptions {
 }
 
 /** Sets each of the keys once, in ascending order. Rejects on the first phase with an error reply, and says which. */
-export async function loadKeys(server: Server, options: BulkOptions): Promise<Round> {
+export async function loadKeys(server: MeasuredServer, options: BulkOptions): Promise<Round> {
   return bulkRound(server, options, 0);
 }
 
 /** Reads each of the keys once, in ascending order, and checks each value. The caller looks at misses and mismatches. */
-export async function readBackKeys(server: Server, options: BulkOptions): Promise<Round> {
+export async function readBackKeys(server: MeasuredServer, options: BulkOptions): Promise<Round> {
   return bulkRound(server, options, 1);
 }
 
-async function bulkRound(server: Server, options: BulkOptions, readRatio: 0 | 1): Promise<Round> {
+async function bulkRound(server: MeasuredServer, options: BulkOptions, readRatio: 0 | 1): Promise<Round> {
   const { values, firstKey = 0, keyCount, title, signal } = options;
   const bar = new SingleBar({
     format: `${title} [{bar}] {percentage} % {value}/{total} keys, {eta_formatted} left`,
   });
-  const generator = await LoadGenerator.connect(server.address, values, BULK_CLIENTS, BULK_PIPELINE);
+  const { address, protocol = RESP } = server;
+  const generator = await LoadGenerator.connect(address, values, BULK_CLIENTS, BULK_PIPELINE, protocol);
   bar.start(keyCount, 0);
   try {
     const round = await measureRound(server, generator, {

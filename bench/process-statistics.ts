@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 
 /** What Linux knows of a process, from /proc. Bytes, and CPU in microseconds since the process began. */
 export interface ProcessStatistics {
@@ -9,21 +9,29 @@ export interface ProcessStatistics {
   /** Anonymous resident memory: RssAnon and RssShmem. A memory map's page cache is not in it. */
   readonly anonymousBytes: number;
   readonly residentBytes: number;
-  /** Bytes that the process caused to be written to the device (`write_bytes` of /proc/PID/io). */
-  readonly writtenBytes: number;
 }
 
 /** Reads a process's statistics; throws if it has ended. */
 export function readProcessStatistics(pid: number): ProcessStatistics {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  const io = readFileSync(`/proc/${pid}/io`, 'latin1');
   return {
     cpuUs: readCpuUs(pid),
     mainThreadCpuUs: scheduledNs(`/proc/${pid}/task/${pid}/schedstat`) / 1000,
     anonymousBytes: anonymousBytes(status),
     residentBytes: kibibytes(status, 'VmRSS') * 1024,
-    writtenBytes: Number(/^write_bytes: (\d+)/m.exec(io)?.[1] ?? 0),
   };
+}
+
+/**
+ * Bytes written to the device that holds a path since the machine began, by whatever process, its file system's journal
+ * included (sectors written of /sys/dev/block/…/stat). A process's own count (`write_bytes` of /proc/PID/io) is of no use
+ * here: a page counts there as often as it or another page of its folio is changed. NaN where the system does not tell.
+ */
+export function deviceWrittenBytes(path: string): number {
+  const { dev } = statSync(path);
+  const file = `/sys/dev/block/${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}/stat`;
+  if (!existsSync(file)) return Number.NaN;
+  return Number(readFileSync(file, 'latin1').trim().split(/\s+/)[6]) * 512;
 }
 
 /**

@@ -76,11 +76,12 @@ export interface LocalServer extends Server {
 
 /**
  * Starts a server on a free port in a temporary folder (under TMPDIR, so that the device can be chosen) and waits
- * until it answers PING. Rejects with the end of its output if it ends before.
+ * until it answers PING. Rejects with the end of its output if it ends before. With `keptFolder` it runs there, and what it
+ * leaves stays.
  */
-export async function startServer(command: ServerCommand): Promise<LocalServer> {
+export async function startServer(command: ServerCommand, keptFolder?: string): Promise<LocalServer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'thermocline-bench-'));
+  const folder = keptFolder ?? temporaryFolder();
   const words = command.words.map((word) =>
     absolutePath(word).replaceAll('{port}', String(port)).replaceAll('{folder}', folder),
   );
@@ -109,7 +110,7 @@ export async function startServer(command: ServerCommand): Promise<LocalServer> 
     await exited;
     clearTimeout(killTimer);
     process.off('exit', killAtExit);
-    rmSync(folder, { recursive: true, force: true });
+    if (keptFolder === undefined) rmSync(folder, { recursive: true, force: true });
   };
 
   const address = { host: '127.0.0.1', port };
@@ -134,6 +135,11 @@ export async function startServer(command: ServerCommand): Promise<LocalServer> 
   }
   await stop();
   throw new Error(`server '${command.name}' did not start\n${words.join(' ')}\n${output}`);
+}
+
+/** A new folder for a server, under TMPDIR, so that the device can be chosen. */
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'thermocline-bench-'));
 }
 
 /** Connects to a running server; its process is measured if it is on this machine. */

@@ -5,7 +5,17 @@ import type { Random } from './random.ts';
 export interface Workload {
   readonly key: number;
   readonly isRead: boolean;
+  /** Writes the operations where they are neither GET nor SET of `key`. */
+  readonly command?: CommandWriter;
   next(): void;
+}
+
+/** Writes the present operation of a workload as a request of RESP. */
+export interface CommandWriter {
+  /** The most bytes that a request has. */
+  readonly bytesMax: number;
+  /** Returns where the request ends. */
+  write(bytes: Uint8Array, offset: number): number;
 }
 
 /** Reads and writes of the keys that a pattern draws, in the given proportion. */

@@ -86,19 +86,19 @@ interface Load {
 type RunLoad = (server: LocalServer, load: Load) => Promise<void>;
 
 /** Microseconds of CPU, all threads, for each operation. */
-async function cpuPerOperation(server: LocalServer, run: RunLoad, load: Load): Promise<number> {
+export async function cpuPerOperation(server: LocalServer, run: RunLoad, load: Load): Promise<number> {
   const before = readProcessStatistics(server.pid).cpuUs;
   await run(server, load);
   return (readProcessStatistics(server.pid).cpuUs - before) / load.count;
 }
 
-async function loadByRedisBenchmark(server: LocalServer, load: Load): Promise<void> {
+export async function loadByRedisBenchmark(server: LocalServer, load: Load): Promise<void> {
   const words = ['-h', server.address.host, '-p', server.address.port, '-c', CLIENTS, '-P', load.pipeline];
   words.push('-r', load.keyCount, '-d', 100, '-n', load.count, '-t', load.command.toLowerCase(), '-q');
   await execute('redis-benchmark', words.map(String));
 }
 
-async function loadByGenerator(server: LocalServer, load: Load): Promise<void> {
+export async function loadByGenerator(server: LocalServer, load: Load): Promise<void> {
   const generator = await LoadGenerator.connect(server.address, load.values, CLIENTS, load.pipeline);
   try {
     const random = new Random(1);
@@ -117,7 +117,7 @@ async function loadByGenerator(server: LocalServer, load: Load): Promise<void> {
   }
 }
 
-async function hasRedisBenchmark(): Promise<boolean> {
+export async function hasRedisBenchmark(): Promise<boolean> {
   try {
     await execute('redis-benchmark', ['--version']);
     return true;

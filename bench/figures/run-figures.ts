@@ -1,12 +1,24 @@
 import { describeEnvironment } from '../environment.ts';
 import { markdownTable, terminalTable } from '../table.ts';
+import { appendOnly } from './append-only.ts';
+import { bullmq } from './bullmq.ts';
+import { coldCollection } from './cold-collection.ts';
 import { coldKeyMemory } from './cold-key-memory.ts';
 import { coldRead } from './cold-read.ts';
+import { collectionBurst } from './collection-burst.ts';
+import { collectionCpu } from './collection-cpu.ts';
+import { collectionMemory } from './collection-memory.ts';
 import { cpu } from './cpu.ts';
 import type { Figure, FigureContext, FigureRow } from './figure.ts';
 import { growthBurst } from './growth-burst.ts';
 import { hotKeyMemory } from './hot-key-memory.ts';
+import { idleConnections } from './idle-connections.ts';
 import { memoryCap } from './memory-cap.ts';
+import { publish } from './publish.ts';
+import { restart } from './restart.ts';
+import { script } from './script.ts';
+import { snapshot } from './snapshot.ts';
+import { transaction } from './transaction.ts';
 import { writeAmplification } from './write-amplification.ts';
 
 const FIGURES: readonly Figure[] = [
@@ -17,6 +29,18 @@ const FIGURES: readonly Figure[] = [
   growthBurst,
   ...writeAmplification,
   coldRead,
+  collectionMemory,
+  collectionCpu,
+  coldCollection,
+  collectionBurst,
+  appendOnly,
+  snapshot,
+  script,
+  transaction,
+  publish,
+  idleConnections,
+  bullmq,
+  restart,
 ];
 
 const HEAD = ['figure', 'measured', 'redis', 'goal', 'met'];

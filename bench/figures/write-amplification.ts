@@ -6,14 +6,14 @@ import { startTiered, tierFolder } from '../known-servers.ts';
 import { LoadGenerator } from '../load-generator.ts';
 import { loadKeys } from '../measurement.ts';
 import { ClosedLoop } from '../pacing.ts';
-import { readProcessStatistics } from '../process-statistics.ts';
+import { deviceWrittenBytes } from '../process-statistics.ts';
 import { Random } from '../random.ts';
 import type { LocalServer } from '../server-process.ts';
 import { formatNumber } from '../table.ts';
 import { SizeDistribution, Values } from '../values.ts';
 import { PatternWorkload } from '../workload.ts';
 import type { Figure, FigureContext, FigureRow } from './figure.ts';
-import { BYTES_DEMOTED, BYTES_WRITTEN, COLD_KEYS, infoNumber } from './tier-fields.ts';
+import { BYTES_DEMOTED, BYTES_WRITTEN, COLD_BYTES, infoNumber } from './tier-fields.ts';
 
 const LIVE_BYTES = 768 * 2 ** 20;
 const MAXMEMORY_BYTES = 128 * 2 ** 20;
@@ -32,9 +32,10 @@ const CASES = [
 ] as const;
 
 /**
- * Bytes written to the device for each byte demoted, under overwrites at a steady state, and the tier's files against
- * the data that lives in them. The device's bytes are the kernel's count for the process, which includes the B-tree's
- * own pages; the server's count of what it handed to the store stands beside it.
+ * Bytes written to the device for each byte of names and values demoted, under overwrites at a steady state, and the tier's
+ * files against the records that live in them: those of cold keys, and the valid copies of warm ones. The device's bytes are
+ * all that the machine wrote there meanwhile, LMDB's own pages and the file system's journal among them, so that nothing
+ * else should write; the server's count of what it handed to the store stands beside it.
  */
 export const writeAmplification: readonly Figure[] = CASES.map((each) => ({
   name: `write-amplification-${each.name}`,
@@ -67,16 +68,16 @@ async function measureCase(
       const demotedBytes = after.demotedBytes - before.demotedBytes;
       const deviceRatio = (after.deviceBytes - before.deviceBytes) / demotedBytes;
       const storeRatio = (after.storeBytes - before.storeBytes) / demotedBytes;
-      const coldKeys = await infoNumber(server, COLD_KEYS);
+      const liveBytes = await infoNumber(server, COLD_BYTES);
       const fileBytes = allocatedBytes(tierFolder(server));
-      const spaceRatio = fileBytes / (dataBytes(values, keyCount) * (coldKeys / keyCount));
+      const spaceRatio = fileBytes / liveBytes;
       return {
-        what: `bytes written / demoted, overwrites ${pattern}, ${valueSize} B; files / live data`,
+        what: `bytes written / demoted, overwrites ${pattern}, ${valueSize} B; files / living records`,
         measured: `${formatNumber(deviceRatio)} (store: ${formatNumber(storeRatio)}); ${formatNumber(spaceRatio)}`,
         redis: '–',
         goal: `≤ ${ratioMax}; ≤ ${SPACE_RATIO_MAX}`,
         isMet: deviceRatio <= ratioMax && spaceRatio <= SPACE_RATIO_MAX,
-        numbers: { deviceRatio, storeRatio, spaceRatio, demotedBytes, fileBytes, coldKeys, keyCount },
+        numbers: { deviceRatio, storeRatio, spaceRatio, demotedBytes, fileBytes, liveBytes, keyCount },
       };
     } finally {
       generator.close();
@@ -108,17 +109,10 @@ interface WriteCounters {
 
 async function counters(server: LocalServer): Promise<WriteCounters> {
   return {
-    deviceBytes: readProcessStatistics(server.pid).writtenBytes,
+    deviceBytes: deviceWrittenBytes(server.folder),
     storeBytes: await infoNumber(server, BYTES_WRITTEN),
     demotedBytes: await infoNumber(server, BYTES_DEMOTED),
   };
-}
-
-/** Bytes of keys and values, all together. */
-function dataBytes(values: Values, keyCount: number): number {
-  let sum = 0;
-  for (let index = 0; index < keyCount; index++) sum += KEY_BYTES + values.sizeOf(index);
-  return sum;
 }
 
 /** Bytes that the files under a folder take on the device. A file that goes away meanwhile takes none. */
