@@ -10,6 +10,8 @@ RUN npm run build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
+# As in conf/environment.
+ENV GLIBC_TUNABLES=glibc.malloc.arena_max=2:glibc.malloc.trim_threshold=1048576:glibc.malloc.mmap_threshold=1048576
 WORKDIR /opt/thermocline
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules ./node_modules
@@ -19,11 +21,11 @@ RUN mkdir /data && chown node:node /data
 USER node
 WORKDIR /data
 VOLUME /data
-EXPOSE 6379
-# Any reply, -NOAUTH included, shows a server that answers.
+# Clients, and /metrics, /healthz and /readyz.
+EXPOSE 6379 9121
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "const s=require('node:net').connect(6379,'127.0.0.1',()=>s.write('PING\\r\\n'));s.setTimeout(2500,()=>process.exit(1));s.on('error',()=>process.exit(1));s.on('close',()=>process.exit(1));s.on('data',()=>process.exit(0))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:9121/healthz').then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "/opt/thermocline/dist/src/main.js"]
 # Inside a container the published port is the boundary, so listen on every interface. Publish the port
 # only to networks you trust, or set requirepass.
-CMD ["/opt/thermocline/conf/thermocline.conf", "--flex-storage-path", "/data/flex", "--bind", "*", "--protected-mode", "no"]
+CMD ["/opt/thermocline/conf/thermocline.conf", "--flex-storage-path", "/data/flex", "--bind", "*", "--protected-mode", "no", "--metrics-port", "9121", "--metrics-bind", "*"]
