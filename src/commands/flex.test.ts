@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createEngine, RESIDENCIES, type TestEngine, type Word } from '../../test/support/engine.ts';
 import { WatchedDisk } from '../../test/support/watched-disk.ts';
+import { SeededRandom } from '../base/random.ts';
+import { Arguments } from '../resp/arguments.ts';
 import { ReplyError } from '../resp/reply.ts';
 
 const MIB = 1024 * 1024;
@@ -140,6 +142,38 @@ describe('FLEX SLOWLOG', () => {
     expect(engine.run('info', 'flex').value).toMatch(/flex_slow_reads:[1-9]/);
   });
 
+  test('tells of what was fetched aside, by all of its names', async () => {
+    const disk = new WatchedDisk();
+    const engine = slow(disk);
+    const random = new SeededRandom(5);
+    engine.run('set', 'key', 'v');
+    engine.run('set', 'other', 'v');
+    for (let number = 0; number < 40; number++) {
+      const filler = Buffer.alloc(60 * 1024);
+      for (let at = 0; at < filler.length; at += 4) filler.writeUInt32LE(random.uint32(), at);
+      engine.run('set', `filler${number}`, filler);
+    }
+    await disk.settle();
+    disk.onRead = () => engine.clock.advance(0.2);
+    for (let number = 0; number < 10; number++) engine.run('strlen', `filler${number}`);
+    expect(engine.tier?.isFetchingAside).toBe(true);
+    engine.run('flex', 'slowlog', 'reset');
+    disk.onRead = () => {};
+    engine.beginBatch();
+    const words = Arguments.of(['mget', 'key', 'other'].map((word) => Buffer.from(word)));
+    expect(engine.pipeline.execute(engine.client, words, true)).toBe(false);
+    engine.endTick();
+    engine.clock.advance(30);
+    disk.endFetch();
+    const [entry] = engine.run('flex', 'slowlog', 'get', 1).value as unknown[][];
+    expect(entry.slice(2)).toEqual([
+      30_000,
+      ['aside', expect.stringMatching(/^\d+$/), 'key', 'other'],
+      '',
+      '',
+    ]);
+  });
+
   test('keeps as many as it may, and values never', () => {
     const engine = withFlex({ 'flex-slowlog-log-slower-than': '0', 'flex-slowlog-max-len': '3' });
     for (let number = 0; number < 5; number++) engine.run('set', `key:${number}`, 'secret');
@@ -192,13 +226,21 @@ describe('FLEX CURVE', () => {
       'first_reads',
       'points',
     ]);
-    expect(fields[1]).toBeGreaterThan(2000);
-    expect(fields[3]).toBe('0.0625');
+    expect(fields[1]).toBeGreaterThan(1000);
+    expect(fields[3]).toBe('0.03125');
     expect(fields[5]).toBe('0');
     const points = (fields[7] as unknown[][]).map((point) => [Number(point[1]), Number(point[5])]);
     expect(points.map(([factor]) => factor)).toEqual([0.125, 0.25, 0.5, 1, 2, 4, 8]);
     // In turn, so that what does not fit as a whole is of no use: 40,000 keys of half a KiB and more.
-    expect(points.map(([, ratio]) => Math.abs(ratio) < 0.05)).toEqual([true, true, true, true, true, false, false]);
+    expect(points.map(([, ratio]) => Math.abs(ratio) < 0.05)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
     expect(points.slice(5).map(([, ratio]) => ratio)).toEqual([1, 1]);
     expect(raw).toContain('$5\r\nbytes\r\n:41943040\r\n');
     expect(engine.run('info', 'flex').value).toMatch(
@@ -210,7 +252,7 @@ describe('FLEX CURVE', () => {
     const engine = used();
     engine.run('hello', 3);
     expect(engine.run('flex', 'curve').raw).toMatch(
-      /^%4\r\n\$12\r\nsampled_keys\r\n:\d+\r\n\$13\r\nsampling_rate\r\n,0.0625\r\n/,
+      /^%4\r\n\$12\r\nsampled_keys\r\n:\d+\r\n\$13\r\nsampling_rate\r\n,0.03125\r\n/,
     );
     expect(engine.run('flex', 'curve', 'reset').raw).toBe('+OK\r\n');
     expect(engine.run('flex', 'curve').raw).toMatch(/sampled_keys\r\n:0\r\n/);
@@ -240,6 +282,16 @@ describe('FLEX CURVE', () => {
 
 test.each(RESIDENCIES)('FLEX HELP lists all subcommands, keys %s', (residency) => {
   const help = createEngine({ residency }).run('flex', 'help').value as string[];
-  for (const subcommand of ['CURVE', 'DEMOTE', 'PIN', 'PINNED', 'PROMOTE', 'SLOWLOG', 'STATS', 'TIER', 'UNPIN'])
+  for (const subcommand of [
+    'CURVE',
+    'DEMOTE',
+    'PIN',
+    'PINNED',
+    'PROMOTE',
+    'SLOWLOG',
+    'STATS',
+    'TIER',
+    'UNPIN',
+  ])
     expect(help.some((line) => line.startsWith(subcommand))).toBe(true);
 });

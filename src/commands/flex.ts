@@ -23,7 +23,7 @@ function flexTier(call: Call): void {
   const { entry } = database;
   const { tier } = call.services;
   const isPinned =
-    tier !== null && tier.arePinsHeld && tier.pins.has(database, words.buffer, words.offsets[2], words.lengths[2]);
+    tier?.arePinsHeld && tier.pins.has(database, words.buffer, words.offsets[2], words.lengths[2]);
   if (!entry.hot) reply.simple('cold');
   else if (isPinned) reply.simple('pinned');
   else reply.simple((entry.flags & WARM) !== 0 ? 'warm' : 'hot');
@@ -401,7 +401,11 @@ export const FLEX_COMMANDS: readonly CommandRow[] = [
         keys: [],
         arguments: [
           oneOf('subcommand', [
-            { name: 'get', type: 'block', arguments: [token('get'), argument('count', 'integer', { optional: true })] },
+            {
+              name: 'get',
+              type: 'block',
+              arguments: [token('get'), argument('count', 'integer', { optional: true })],
+            },
             token('len'),
             token('reset'),
           ]),

@@ -104,9 +104,12 @@ function show(id, text) {
 
 /** Hides the chart, with the words in its place, where there is nothing to draw. */
 function showNothing(id, text) {
-  element(id).toggleAttribute('hidden', true);
-  element(id).replaceChildren();
+  element(id).closest('section').classList.add('empty');
   show(`${id}-text`, text);
+}
+
+function showSomething(id) {
+  element(id).closest('section').classList.remove('empty');
 }
 
 const history = [];
@@ -239,10 +242,10 @@ function showMemory({ memory, tier }) {
   });
   const budget =
     memory.budget === 0
-      ? 'of no limit'
-      : `of ${bytes(memory.budget)}, ${percent.format(memory.used / memory.budget)}`;
+      ? 'no limit'
+      : `${percent.format(memory.used / memory.budget)} of ${bytes(memory.budget)}`;
   const demotion = threshold === null ? '' : `; demotion starts at ${bytes(threshold)}`;
-  show('memory-text', `${bytes(memory.used)} ${budget}${demotion}.`);
+  show('memory-text', `${bytes(memory.used)} used, ${budget}${demotion}.`);
   showPairs(element('memory-figures'), [
     ['Records', bytes(memory.records)],
     ['Index', bytes(memory.index)],
@@ -287,7 +290,7 @@ function showReads({ tier }) {
     showNothing('reads', 'There were no cold reads.');
     return;
   }
-  element('reads').removeAttribute('hidden');
+  showSomething('reads');
   const { count, p50Us, p99Us, maxUs, upToUs } = tier.coldReads;
   let counted = 0;
   const bars = upToUs.map(([limit, upTo]) => {
@@ -317,7 +320,7 @@ function showCurve({ curve, tier }) {
     showNothing('curve', tier === null ? FLEX_OFF : reason);
     return;
   }
-  element('curve').removeAttribute('hidden');
+  showSomething('curve');
   const { points, presentBytes } = curve;
   drawCurve(element('curve'), {
     points,

@@ -2,17 +2,24 @@
 const TAG_BITS = 23;
 const TAG_LIMIT = 1 << TAG_BITS;
 /** At the start one key in so many is sampled, so that of all accesses few cost more than a comparison. */
-const RATE_DIVISOR_MIN = 16;
+const RATE_DIVISOR_MIN = 32;
 /** Samples that there is room for at first, which doubles; at most, and the part of those that is kept when there are as many. */
 const SAMPLES_MIN = 1 << 10;
-const SAMPLES_MAX = 1 << 14;
+const SAMPLES_MAX = 1 << 13;
 const KEPT_FRACTION = 7 / 8;
+/** Positions are summed in blocks of 32, so that most of what an access looks at lies together. */
+const BLOCK_SHIFT = 5;
 /** For each sample so many places in their table and in the order of last accesses, of which the others stay empty. */
 const PLACES_PER_SAMPLE = 2;
 /** Each doubling of the distance is cut into so many buckets. */
 const BUCKETS_PER_DOUBLING = 16;
 const DOUBLINGS = 52;
 const BUCKET_COUNT = DOUBLINGS * BUCKETS_PER_DOUBLING;
+/** So that 4 bits of a double's fraction are left of its upper word. */
+const BUCKET_SHIFT = 16;
+const FIRST_BUCKET = 1023 * BUCKETS_PER_DOUBLING;
+const double = new Float64Array(1);
+const doubleWords = new Uint32Array(double.buffer);
 /** Sampled reads after which all that was counted weighs half. */
 const READS_TO_HALVE = 1 << 20;
 
@@ -22,7 +29,7 @@ const READS_TO_HALVE = 1 << 20;
  * The distance of a read is the bytes of all keys that were used since its key was used last, its own among them: the least
  * LRU cache that would have it. Keys are sampled by their hash and distances scaled up by the rate, and the rate is lowered
  * whenever there are too many samples: SHARDS of fixed size with its adjustment (Waldspurger, Park, Garthwaite, Ahmad:
- * "Efficient MRC Construction with SHARDS", FAST 2015). Distances are sums in a Fenwick tree over the order of last accesses.
+ * "Efficient MRC Construction with SHARDS", FAST 2015). Distances are sums in a Fenwick tree over blocks of the order of last accesses.
  * Where the paper drops one sample at a time from a queue by hashes, an eighth of them goes at once.
  *
  * The oldest reads count for less and less. A read of a key that was never seen before has no distance: a miss at any size.
@@ -37,15 +44,15 @@ export class ReuseCurve {
   #capacity = 0;
   /** Places in the table less 1. */
   #placeMask = 0;
-  /** By place in the table: a key's tag plus 1, or 0; the rest of what identifies it; its position and bytes. */
+  /** By place in the table: a key's tag plus 1, or 0; the rest of what identifies it; its position. */
   #tags = new Int32Array(0);
   #rests = new Int32Array(0);
   #positions = new Int32Array(0);
-  #sizes = new Float64Array(0);
-  /** The place in the table of who has a position, or -1. */
+  /** By position in the order of last accesses: the place in the table of who has it, or -1; its bytes, or 0. */
   #owners = new Int32Array(0);
-  /** The Fenwick tree: sums of sizes over positions, which are from 1 on. */
-  #sums = new Float64Array(0);
+  #sizes = new Float64Array(0);
+  /** The Fenwick tree, from 1 on: sums of the sizes in blocks of positions. */
+  #blockSums = new Float64Array(0);
   #sizeTotal = 0;
   #nextPosition = 1;
   readonly #counts = new Float64Array(BUCKET_COUNT);
@@ -62,10 +69,12 @@ export class ReuseCurve {
     this.sampleCount = 0;
     this.#capacity = SAMPLES_MIN;
     this.#emptyTable();
-    this.#owners = new Int32Array(this.#positionCount + 1).fill(-1);
-    this.#sums = new Float64Array(this.#positionCount + 1);
+    const positions = this.#tags.length;
+    this.#owners = new Int32Array(positions).fill(-1);
+    this.#sizes = new Float64Array(positions);
+    this.#blockSums = new Float64Array(1 + (positions >>> BLOCK_SHIFT));
     this.#sizeTotal = 0;
-    this.#nextPosition = 1;
+    this.#nextPosition = 0;
     this.#counts.fill(0);
     this.#sampledReads = 0;
     this.#firstReads = 0;
@@ -76,7 +85,7 @@ export class ReuseCurve {
   /** Bytes that it takes. */
   get byteCount(): number {
     const perPlace = this.#tags.byteLength + this.#rests.byteLength + this.#positions.byteLength;
-    const others = this.#sizes.byteLength + this.#owners.byteLength + this.#sums.byteLength;
+    const others = this.#sizes.byteLength + this.#owners.byteLength + this.#blockSums.byteLength;
     return perPlace + others + this.#counts.byteLength;
   }
 
@@ -109,29 +118,25 @@ export class ReuseCurve {
       this.sampleCount++;
     } else {
       const position = this.#positions[place];
-      const own = this.#sizes[place];
       if (isRead) {
         const between = this.#sizeTotal - this.#sumUpTo(position);
         this.#countRead(between / this.rate + size, reads);
       }
-      this.#add(position, -own);
-      this.#owners[position] = -1;
+      this.#leave(position);
     }
-    if (this.#nextPosition > this.#positionCount) this.#closeUp();
+    if (this.#nextPosition === this.#owners.length) this.#closeUp();
     const position = this.#nextPosition++;
     this.#positions[place] = position;
-    this.#sizes[place] = size;
     this.#owners[position] = place;
-    this.#add(position, size);
+    this.#sizes[position] = size;
+    this.#addToBlock(position >>> BLOCK_SHIFT, size);
   }
 
   /** A sampled key is gone. */
   forget(tag: number, rest: number): void {
     const place = this.#placeOf(tag, rest);
     if (this.#tags[place] === 0) return;
-    const position = this.#positions[place];
-    this.#add(position, -this.#sizes[place]);
-    this.#owners[position] = -1;
+    this.#leave(this.#positions[place]);
     this.sampleCount--;
     this.#vacate(place);
   }
@@ -158,7 +163,7 @@ export class ReuseCurve {
   #countRead(distance: number, reads: number): void {
     this.#sampledReads++;
     if (distance < 0) this.#firstReads++;
-    else this.#counts[Math.min(BUCKET_COUNT - 1, Math.floor(bucketAt(distance)))]++;
+    else this.#counts[Math.min(BUCKET_COUNT - 1, bucketOf(distance))]++;
     if (this.#sampledReads < READS_TO_HALVE) return;
     this.#noteReads(reads);
     this.#reads /= 2;
@@ -194,16 +199,11 @@ export class ReuseCurve {
       if (((at - start) & mask) < ((at - gap) & mask)) continue;
       this.#tags[gap] = this.#tags[at];
       this.#rests[gap] = this.#rests[at];
-      this.#sizes[gap] = this.#sizes[at];
       this.#positions[gap] = this.#positions[at];
       this.#owners[this.#positions[gap]] = gap;
       gap = at;
     }
     this.#tags[gap] = 0;
-  }
-
-  get #positionCount(): number {
-    return this.#capacity * PLACES_PER_SAMPLE;
   }
 
   #emptyTable(): void {
@@ -212,16 +212,19 @@ export class ReuseCurve {
     this.#tags = new Int32Array(places);
     this.#rests = new Int32Array(places);
     this.#positions = new Int32Array(places);
-    this.#sizes = new Float64Array(places);
   }
 
   /** Makes room for twice as many samples. */
   #grow(): void {
     this.#capacity *= 2;
-    const owners = new Int32Array(this.#positionCount + 1).fill(-1);
+    const { length } = this.#owners;
+    const owners = new Int32Array(length * 2).fill(-1, length);
     owners.set(this.#owners);
     this.#owners = owners;
-    this.#sums = new Float64Array(this.#positionCount + 1);
+    const sizes = new Float64Array(length * 2);
+    sizes.set(this.#sizes);
+    this.#sizes = sizes;
+    this.#blockSums = new Float64Array(1 + ((length * 2) >>> BLOCK_SHIFT));
     this.#keepOnly(() => true);
   }
 
@@ -236,10 +239,9 @@ export class ReuseCurve {
   #keepOnly(isKept: (tag: number, rest: number) => boolean): void {
     const tags = this.#tags;
     const rests = this.#rests;
-    const sizes = this.#sizes;
     this.#emptyTable();
     this.sampleCount = 0;
-    for (let position = 1; position < this.#nextPosition; position++) {
+    for (let position = 0; position < this.#nextPosition; position++) {
       const owner = this.#owners[position];
       if (owner < 0) continue;
       const tag = tags[owner] - 1;
@@ -248,52 +250,69 @@ export class ReuseCurve {
       const place = this.#placeOf(tag, rests[owner]);
       this.#tags[place] = tag + 1;
       this.#rests[place] = rests[owner];
-      this.#sizes[place] = sizes[owner];
       this.#owners[position] = place;
       this.sampleCount++;
     }
     this.#closeUp();
   }
 
-  /** Moves the positions in use together and builds the tree anew. */
+  /** Moves the positions in use together and takes the sums anew. */
   #closeUp(): void {
-    let next = 1;
-    this.#sums.fill(0);
+    const end = this.#nextPosition;
+    let next = 0;
+    this.#blockSums.fill(0);
     this.#sizeTotal = 0;
-    for (let position = 1; position < this.#nextPosition; position++) {
+    for (let position = 0; position < end; position++) {
       const owner = this.#owners[position];
       if (owner < 0) continue;
+      const size = this.#sizes[position];
       this.#owners[position] = -1;
       this.#owners[next] = owner;
       this.#positions[owner] = next;
-      this.#sums[next] = this.#sizes[owner];
-      this.#sizeTotal += this.#sizes[owner];
+      this.#sizes[next] = size;
+      this.#addToBlock(next >>> BLOCK_SHIFT, size);
       next++;
     }
+    this.#sizes.fill(0, next, end);
     this.#nextPosition = next;
-    const last = this.#positionCount;
-    for (let at = 1; at <= last; at++) {
-      const above = at + (at & -at);
-      if (above <= last) this.#sums[above] += this.#sums[at];
-    }
   }
 
-  #add(position: number, size: number): void {
+  /** Nobody has a position any more. */
+  #leave(position: number): void {
+    this.#addToBlock(position >>> BLOCK_SHIFT, -this.#sizes[position]);
+    this.#sizes[position] = 0;
+    this.#owners[position] = -1;
+  }
+
+  #addToBlock(block: number, size: number): void {
+    const sums = this.#blockSums;
     this.#sizeTotal += size;
-    for (let at = position; at < this.#sums.length; at += at & -at) this.#sums[at] += size;
+    for (let at = block + 1; at < sums.length; at += at & -at) sums[at] += size;
   }
 
+  /** The sizes at all positions up to one, its own among them. */
   #sumUpTo(position: number): number {
+    const sizes = this.#sizes;
+    const block = position >>> BLOCK_SHIFT;
     let sum = 0;
-    for (let at = position; at > 0; at -= at & -at) sum += this.#sums[at];
+    for (let at = block; at > 0; at -= at & -at) sum += this.#blockSums[at];
+    for (let at = block << BLOCK_SHIFT; at <= position; at++) sum += sizes[at];
     return sum;
   }
 }
 
-/** Where in the buckets a distance of at least 1 is: the whole part is its bucket's number. */
+/** The bucket of a distance: the exponent of the double and the upper bits of its fraction, from those of 1 on. */
+function bucketOf(distance: number): number {
+  double[0] = Math.max(1, distance);
+  return (doubleWords[1] >>> BUCKET_SHIFT) - FIRST_BUCKET;
+}
+
+/** Where in the buckets a distance is: the whole part is its bucket's number. */
 function bucketAt(distance: number): number {
-  const doubling = Math.floor(Math.log2(Math.max(1, distance)));
-  return (doubling + Math.max(1, distance) / 2 ** doubling - 1) * BUCKETS_PER_DOUBLING;
+  const bucket = bucketOf(distance);
+  const doubling = Math.floor(bucket / BUCKETS_PER_DOUBLING);
+  const within = (Math.max(1, distance) / 2 ** doubling - 1) * BUCKETS_PER_DOUBLING;
+  return doubling * BUCKETS_PER_DOUBLING + within;
 }
 
 /** Where the search for a key begins, but for the size of the table. */

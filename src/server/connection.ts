@@ -73,8 +73,9 @@ export class Connection implements Transport {
   readonly localAddress: string;
   receivedBytes = 0;
   sentBytes = 0;
-  /** Bytes that the host has counted for the client. */
+  /** Bytes that the host has counted for the client, and whether it counts them again soon; the host's. */
   countedBytes = 0;
+  isUnsettled = false;
   /** Milliseconds since which the soft output limit is exceeded, or 0. */
   outputLimitSinceMs = 0;
   readonly #host: ConnectionHost;

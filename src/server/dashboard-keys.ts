@@ -17,6 +17,8 @@ const WATCHED_MAX = 128;
 const NEWCOMERS_MAX = 64;
 /** What a second of use weighs in the share of seconds. */
 const SHARE_WEIGHT = 0.1;
+/** Keys with less are not told of. */
+const SCORE_MIN = 0.02;
 /** A key used within this time may be a hot one. */
 const RECENT_MS = 2000;
 
@@ -159,7 +161,7 @@ export class KeyWalk {
     }
     const sorted = [...this.#watched].sort(([, left], [, right]) => right.score - left.score);
     this.#makeRoom(sorted, settings.lfu);
-    return sorted.slice(0, HOTTEST_MAX).flatMap(([, key]) => (key.score > 0 ? [{ ...key }] : []));
+    return sorted.slice(0, HOTTEST_MAX).flatMap(([, key]) => (key.score > SCORE_MIN ? [{ ...key }] : []));
   }
 
   /** Has the least hot make room for newcomers: all of them where a counter tells who is hot, else those seldom used. */

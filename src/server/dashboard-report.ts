@@ -98,10 +98,12 @@ export function describeFigures(engine: Engine, walk: KeyWalk, allowed: Readonly
   };
 }
 
-function curveOf({ sampledKeys, points }: CurveReport, presentBytes: number): object {
+function curveOf({ firstFraction, points }: CurveReport, presentBytes: number): object {
+  // Of each read either the key was never seen before, or it is found in enough RAM.
+  const hasReads = firstFraction > 0 || points.some(({ hitRatio }) => hitRatio > 0);
   return {
     presentBytes,
-    points: sampledKeys === 0 ? [] : points.map(({ memoryBytes, hitRatio }) => [memoryBytes, hitRatio]),
+    points: hasReads ? points.map(({ memoryBytes, hitRatio }) => [memoryBytes, hitRatio]) : [],
   };
 }
 

@@ -72,7 +72,7 @@ export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost 
   #waiting: Connection[] = [];
   /** Bytes that connections were counted with, and those that may have others now. */
   #clientBytes = 0;
-  readonly #unsettled = new Set<Connection>();
+  readonly #unsettled: Connection[] = [];
   /** Connections whose replies are sent when the tick ends. */
   readonly #replying: Connection[] = [];
   #isTurnPlanned = false;
@@ -250,6 +250,12 @@ export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost 
     return this.#clientBytes;
   }
 
+  #unsettle(connection: Connection): void {
+    if (connection.isUnsettled) return;
+    connection.isUnsettled = true;
+    this.#unsettled.push(connection);
+  }
+
   #countBytes(connection: Connection): void {
     const bytes = connection.client.byteCount;
     this.#clientBytes += bytes - connection.countedBytes;
@@ -258,10 +264,13 @@ export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost 
 
   /** Counts the bytes of connections that did something, and forgets them until they do again, unless they have output left. */
   #settleBytes(): void {
+    let kept = 0;
     for (const connection of this.#unsettled) {
       this.#countBytes(connection);
-      if (connection.outputBytes === 0) this.#unsettled.delete(connection);
+      connection.isUnsettled = connection.outputBytes > 0;
+      if (connection.isUnsettled) this.#unsettled[kept++] = connection;
     }
+    this.#unsettled.length = kept;
   }
 
   blocked(client: Client): void {
@@ -281,7 +290,7 @@ export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost 
     client.isUnblocked = true;
     const connection = this.#connections.get(client.id);
     if (connection === undefined) return;
-    this.#unsettled.add(connection);
+    this.#unsettle(connection);
     setImmediate(() => connection.goOn());
   }
 
@@ -321,7 +330,7 @@ export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost 
   execute(connection: Connection, words: Arguments, mayWait: boolean): boolean {
     const { client } = connection;
     client.lastInteractionMs = this.engine.keyspace.nowMs;
-    this.#unsettled.add(connection);
+    this.#unsettle(connection);
     const ran = this.engine.pipeline.execute(client, words, mayWait);
     if (!ran && client.blocked === null) this.#waiting.push(connection);
     return ran;
@@ -329,7 +338,7 @@ export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost 
 
   replied(connection: Connection): void {
     this.#replying.push(connection);
-    this.#unsettled.add(connection);
+    this.#unsettle(connection);
     this.#planTurn();
   }
 
@@ -347,7 +356,7 @@ export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost 
     const { statistics, keyspace } = this.engine;
     // Bytes of a command that is still arriving are a sign of life too.
     connection.client.lastInteractionMs = keyspace.nowMs;
-    this.#unsettled.add(connection);
+    this.#unsettle(connection);
     statistics.bytesReceived += bytes;
     statistics.readsProcessed++;
   }
@@ -403,7 +412,9 @@ export class Server implements EngineHost, ConnectionHost, TlsHost, MetricsHost 
     this.engine.tracking.leave(connection.client);
     this.engine.monitors.remove(connection.client);
     this.#connections.delete(connection.client.id);
-    this.#unsettled.delete(connection);
+    connection.isUnsettled = false;
+    const unsettledAt = this.#unsettled.indexOf(connection);
+    if (unsettledAt >= 0) this.#unsettled.splice(unsettledAt, 1);
     this.#clientBytes -= connection.countedBytes;
     connection.countedBytes = 0;
     this.clients.delete(connection.client.id);

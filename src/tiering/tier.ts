@@ -1,4 +1,3 @@
-import { readUint32, readUint48, sliceBytes } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Files } from '../base/files.ts';
 import { sketchBytes, TOUCHES_TO_PROMOTE, TouchSketch } from '../heat/touch-sketch.ts';
@@ -7,11 +6,10 @@ import type { Database } from '../keyspace/database.ts';
 import { removeExpiredFields } from '../keyspace/field-expiry.ts';
 import { type ColdTier, type Keyspace, NOTIFY_EXPIRED } from '../keyspace/keyspace.ts';
 import { GROWTH_BYTES_MAX } from '../keyspace/page-growth.ts';
-import { dueAt, Entry, EPOCH, TYPE_PAGE, WARM } from '../keyspace/record.ts';
+import { dueAt, Entry, EPOCH, WARM } from '../keyspace/record.ts';
 import { coldWord } from '../keyspace/slot-table.ts';
 import type { Ledger } from '../memory/ledger.ts';
 import { QuantileHistogram } from '../metrics/quantile-histogram.ts';
-import { SlowLog } from '../metrics/slow-log.ts';
 import type { CurveReport, TierReport } from '../metrics/tier-report.ts';
 import { ColdExpiry, LIST_BYTES } from './cold-expiry.ts';
 import {
@@ -28,6 +26,7 @@ import { LargeDemotion } from './large-demotion.ts';
 import { WritePace } from './pace.ts';
 import { Pins } from './pins.ts';
 import { Reclaimer } from './reclaimer.ts';
+import { nameOf, type SlowReadSettings, SlowReads } from './slow-reads.ts';
 
 const TYPE_LIST_OF_SLOTS = 15;
 const LIST_NAME_BYTES = 4;
@@ -92,7 +91,7 @@ export interface ColdPlace {
 }
 
 /** Settings of the tier, read when needed so that CONFIG SET takes effect. */
-export interface TierSettings {
+export interface TierSettings extends SlowReadSettings {
   /** Bytes of RAM to stay within. */
   readonly memoryBytes: number;
   /** Fraction of it at which demotion starts. */
@@ -101,9 +100,6 @@ export interface TierSettings {
   readonly storageBytes: number;
   /** Bytes that demotion may write in a second, or 0 for no limit. */
   readonly writeBytesPerSecond: number;
-  /** Cold reads that take so many microseconds are logged, none below 0; so many are kept. */
-  readonly slowReadMicroseconds: number;
-  readonly slowReadsMax: number;
 }
 
 /**
@@ -144,9 +140,7 @@ export class Tier implements ColdTier {
   coldReadErrors = 0;
   fetchedBlocks = 0;
   fetchRounds = 0;
-  /** Slow cold reads: how each was read, so many bytes, and the names of what was read. */
-  readonly slowReads = new SlowLog();
-  slowReadCount = 0;
+  readonly slowReads: SlowReads;
   /** How often demotion had to wait for `flex-write-rate-limit`. */
   writePauses = 0;
   readonly pins: Pins;
@@ -222,6 +216,7 @@ export class Tier implements ColdTier {
       moved: (database, word0, word1, liveBytes, expireAt) =>
         this.#noteMove(database, word0, word1, liveBytes, expireAt),
     });
+    this.slowReads = new SlowReads(clock, settings);
     this.pins = new Pins(keyspace);
     this.#pace = new WritePace(clock, () => settings.writeBytesPerSecond);
     keyspace.cold = this;
@@ -254,8 +249,8 @@ export class Tier implements ColdTier {
     }
     const microseconds = this.#clock.monotonicUs() - start;
     this.#readTimes.record(microseconds);
-    if (this.#isSlow(microseconds)) {
-      this.#logSlowRead(microseconds, 'in-place', entry.keyLength + entry.payloadLength, [nameOf(entry)]);
+    if (this.slowReads.isSlow(microseconds)) {
+      this.slowReads.note(microseconds, 'in-place', entry.keyLength + entry.payloadLength, [nameOf(entry)]);
     }
     if (microseconds > DEVICE_READ_US) {
       if (++this.#deviceReads >= DEVICE_READS_TO_FETCH) this.#fetchingAside = true;
@@ -336,8 +331,8 @@ export class Tier implements ColdTier {
     this.store.prefetch(wanted, () => {
       const microseconds = this.#clock.monotonicUs() - start;
       this.#noteNear(wanted);
-      if (this.#isSlow(microseconds)) {
-        this.#logSlowRead(microseconds, 'aside', wanted.length * BLOCK_BYTES, this.#namesOf(places));
+      if (this.slowReads.isSlow(microseconds)) {
+        this.slowReads.note(microseconds, 'aside', wanted.length * BLOCK_BYTES, this.#namesOf(places));
       }
       if (microseconds / wanted.length < CACHED_FETCH_US) {
         this.#deviceReads -= 1 / 4;
@@ -348,24 +343,6 @@ export class Tier implements ColdTier {
       }
       done();
     });
-  }
-
-  #isSlow(microseconds: number): boolean {
-    const { slowReadMicroseconds } = this.#settings;
-    return slowReadMicroseconds >= 0 && microseconds >= slowReadMicroseconds;
-  }
-
-  #logSlowRead(microseconds: number, way: string, byteCount: number, names: readonly Uint8Array[]): void {
-    const words = [Buffer.from(way), Buffer.from(String(byteCount)), ...names];
-    this.slowReadCount++;
-    this.slowReads.add(
-      Math.floor(this.#clock.wallMs() / 1000),
-      microseconds,
-      { count: words.length, copy: (at) => words[at] },
-      '',
-      '',
-      this.#settings.slowReadsMax,
-    );
   }
 
   /** Names of the records at places, which are near; those that can't be read are left out. */
@@ -465,7 +442,8 @@ export class Tier implements ColdTier {
   /** Whether much of the SSD budget is taken by what is dead, and is being given back. */
   get isFreeingSpace(): boolean {
     const { store } = this;
-    if (store.fault !== '' || store.liveFileBytes > this.#settings.storageBytes * LIVE_FRACTION_TO_WAIT) return false;
+    if (store.fault !== '' || store.liveFileBytes > this.#settings.storageBytes * LIVE_FRACTION_TO_WAIT)
+      return false;
     return store.retiredBytes > 0 || this.#reclaimer.isWanted(true);
   }
 
@@ -617,7 +595,7 @@ export class Tier implements ColdTier {
       fetchRounds: this.fetchRounds,
       isFetchingAside: this.#fetchingAside,
       storageBytes: this.#settings.storageBytes,
-      slowReads: this.slowReadCount,
+      slowReads: this.slowReads.total,
       pinnedKeys: this.pins.count,
       pinnedBytes: this.pins.bytes,
       arePinsHeld: this.arePinsHeld,
@@ -736,7 +714,7 @@ export class Tier implements ColdTier {
     const { freshBytes } = store;
     this.#large.step((database) => {
       const { keyLength, payloadLength, flags } = database.entry;
-      if (this.#isHoldingPins && this.pins.holds(database)) {
+      if (this.pins.count > 0 && this.arePinsHeld && this.pins.holds(database)) {
         const live = coldBytes(keyLength, payloadLength, flags);
         store.release(store.placeUpper, store.placeLower, live, database.id & 0xffffff);
         return;
@@ -974,13 +952,6 @@ export class Tier implements ColdTier {
     this.#lists.set(name, [store.placeUpper, store.placeLower]);
     return true;
   }
-}
-
-/** What the slow log calls a record: its key, or which page it is. */
-function nameOf({ type, bytes, keyOffset, keyLength }: Entry): Uint8Array {
-  if (type !== TYPE_PAGE) return sliceBytes(bytes, keyOffset, keyLength);
-  const collection = readUint48(bytes, keyOffset);
-  return Buffer.from(`page ${readUint32(bytes, keyOffset + 7)} of collection ${collection}`);
 }
 
 /** The number of the block that a place is in, among all environments'. */
