@@ -9,6 +9,7 @@ import { collectionBurst } from './collection-burst.ts';
 import { collectionCpu } from './collection-cpu.ts';
 import { collectionMemory } from './collection-memory.ts';
 import { cpu } from './cpu.ts';
+import { curve } from './curve.ts';
 import type { Figure, FigureContext, FigureRow } from './figure.ts';
 import { growthBurst } from './growth-burst.ts';
 import { hotKeyMemory } from './hot-key-memory.ts';
@@ -29,6 +30,7 @@ const FIGURES: readonly Figure[] = [
   growthBurst,
   ...writeAmplification,
   coldRead,
+  curve,
   collectionMemory,
   collectionCpu,
   coldCollection,

@@ -1,24 +1,10 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect, type TestClient } from '../support/client.ts';
-import { atEnd, eventually, freePort, startThermocline } from '../support/servers.ts';
-
-const CHROMIUM = '/usr/bin/chromium';
-
-/** A browser as root, on a machine whose network is closed. */
-const CHROMIUM_OPTIONS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-if (!existsSync(CHROMIUM)) console.warn(`The dashboard is not tested: ${CHROMIUM} is not installed.`);
+import { eventually, freePort, startThermocline } from '../support/servers.ts';
+import { hasBrowser, startBrowser } from './browser.ts';
 
 /** Contrast of two colours as `rgb(…)` (WCAG 2.2, relative luminance). */
 function contrast(one: string, other: string): number {
@@ -33,7 +19,7 @@ function contrast(one: string, other: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-describe.skipIf(!existsSync(CHROMIUM))('the dashboard in Chromium', () => {
+describe.skipIf(!hasBrowser)('the dashboard in Chromium', () => {
   let client: TestClient;
   let browser: Browser;
   let url: string;
@@ -75,8 +61,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the dashboard in Chromium', () => {
       await client.call('FLEX', 'DEMOTE', `key:${at}`);
       await client.call('GET', `key:${at}`);
     }
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS });
-    atEnd(() => browser.close());
+    browser = await startBrowser();
   });
 
   test('shows the figures as they change, and names of keys as text', async () => {

@@ -1,27 +1,15 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
 import { beforeAll, describe, test } from 'vitest';
 import { connect, encodeCommand, type TestClient } from '../support/client.ts';
 import { atEnd, eventually, freePort, type TestServer, temporaryDirectory } from '../support/servers.ts';
+import { hasBrowser, startBrowser } from './browser.ts';
 import { expectTierUsed, MODES, startMode } from './modes.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
 const COMMANDER = join(import.meta.dirname, '../../node_modules/redis-commander/bin/redis-commander.js');
 
-/** A browser as root, on a machine whose network is closed. */
-const CHROMIUM_OPTIONS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-describe.skipIf(!existsSync(CHROMIUM)).each(MODES)('redis-commander on a server $title', (mode) => {
+describe.skipIf(!hasBrowser).each(MODES)('redis-commander on a server $title', (mode) => {
   let server: TestServer;
   let client: TestClient;
   let url: string;
@@ -65,8 +53,7 @@ describe.skipIf(!existsSync(CHROMIUM)).each(MODES)('redis-commander on a server 
   });
 
   test('shows the keys and values, and changes them', async () => {
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_OPTIONS });
-    atEnd(() => browser.close());
+    const browser = await startBrowser();
     const page = await browser.newPage({ viewport: { width: 1200, height: 800 } });
     await page.goto(url);
     const tree = page.locator('#keyTree');
