@@ -80,7 +80,7 @@ const CACHED_FETCH_US = 40;
 
 /**
  * The least budget that is sensible. Index, sketch and batches take up to 10 MiB, and what the process takes besides up to a
- * quarter of the budget: with the usual threshold another quarter of this one is left for hot records.
+ * quarter of the budget: with the usual threshold more than a fifth of this one is left for hot records.
  */
 export const MEMORY_BYTES_MIN = 32 * 1024 * 1024;
 

@@ -118,7 +118,8 @@ describe.each([false, true])('snapshots (Flex %s)', (flex) => {
     await client.call('SET', 'a', '4');
     await end(server, client);
     [server, client] = await start('900 1');
-    expect(await client.call('GET', 'a')).toBe('2');
+    // With Flex on the tier's last checkpoint has it.
+    expect(await client.call('GET', 'a')).toBe(flex ? '4' : '2');
     await client.call('CONFIG', 'SET', 'save', '');
     await client.call('SET', 'a', '5');
     await end(server, client, 'SAVE');
