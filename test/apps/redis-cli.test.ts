@@ -286,7 +286,7 @@ describe.skipIf(!hasRedisTools).each(MODES)('redis-benchmark and a server $title
     ['--threads', ['--threads', '2', '-P', '8']],
     ['-3', ['-3', '-c', '5']],
     ['-k 0', ['-k', '0', '-n', '300']],
-    ['-d', ['-d', '10000', '-n', '300', '-r', '20']],
+    ['-d', ['-d', '2000', '-n', '300', '-r', '20', '-c', '5']],
   ] as const)('runs all its tests, %s', async (_, more) => {
     const server = await startMode(mode);
     const { stdout, stderr } = await run('redis-benchmark', [

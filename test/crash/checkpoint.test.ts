@@ -5,7 +5,7 @@ import { connect, encodeCommand, fields, type TestClient } from '../support/clie
 import { startThermocline, type TestServer, temporaryDirectory } from '../support/servers.ts';
 
 const seedBase = Number(process.env.THERMOCLINE_CRASH_SEED ?? 1);
-const roundCount = Number(process.env.THERMOCLINE_CRASH_COUNT ?? 6);
+const roundCount = Number(process.env.THERMOCLINE_CRASH_COUNT ?? 3);
 
 const CLIENTS = 4;
 const LIVES = 3;
