@@ -221,9 +221,10 @@ describe.skipIf(!hasRedisTools).each(MODES)('redis-cli and a server $title', (mo
     const subscribed = until(/hello/, ['--csv', 'subscribe', 'news']);
     const patterns = until(/hello/, ['-3', 'psubscribe', 'n*']);
     await eventually(async () => {
-      await client.call('set', 'seen', '1');
-      return Number(await client.call('PUBLISH', 'news', 'hello')) === 2;
+      const [, subscribers] = (await client.call('PUBSUB', 'NUMSUB', 'news')) as unknown[];
+      return subscribers === 1 && (await client.call('PUBSUB', 'NUMPAT')) === 1;
     }, 'both are subscribed');
+    expect(await client.call('PUBLISH', 'news', 'hello')).toBe(2);
     expect(await subscribed).toMatch(/^"subscribe","news",1\n"message","news","hello"/m);
     expect(await patterns).toContain('hello');
     const monitor = setInterval(() => void client.call('set', 'seen', '1').catch(() => {}), 20);
