@@ -11,8 +11,8 @@ import { BLOCK_BYTES, type Environment } from './cold-store-environment.ts';
 /** Dead space that is not worth reclaiming. */
 const SLACK_BYTES = 4 * 1024 * 1024;
 /** Multiple of what lives at which reclaiming starts, goes before demotion, and holds demotion up. */
-const SPACE_FACTOR = 1.53;
-const SPACE_FACTOR_BEHIND = 1.56;
+const SPACE_FACTOR = 1.5;
+const SPACE_FACTOR_BEHIND = 1.54;
 const SPACE_FACTOR_MAX = 1.58;
 /** The same where the SSD budget is used up. */
 const SPACE_FACTOR_URGENT = 1.1;
