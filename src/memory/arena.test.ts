@@ -6,11 +6,13 @@ import {
   blockBytesFor,
   SEGMENT_BYTES,
   SEGMENT_MASK,
+  SLAB_BLOCKS_MAX,
   SLAB_BYTES,
   segmentOf,
   UNIT_BYTES,
 } from './arena.ts';
 
+const UNITS_PER_SLAB = SLAB_BYTES / UNIT_BYTES;
 const MEBIBYTE = 1024 * 1024;
 
 /** An arena beside what it must hold: each block's address and the byte it is filled with. */
@@ -260,17 +262,18 @@ describe('Arena', () => {
     expect(arena.touchedBytes).toBeLessThan(touched);
   });
 
-  test('sampling finds live blocks only, and in time most of them', () => {
+  test('a walk by slabs finds live blocks only, and from any slab on in time most of them', () => {
     const checked = new Checked();
     const random = new SeededRandom(9);
     for (let at = 0; at < 3000; at++) checked.allocate(20 + random.below(400));
     checked.allocate(100_000);
     for (const address of [...checked.blocks.keys()]) if (random.below(4) > 0) checked.free(address);
-    const target = new Float64Array(8);
+    const target = new Float64Array(SLAB_BLOCKS_MAX);
     const seen = new Set<number>();
+    const lastAddress = Math.max(...checked.blocks.keys());
     for (let round = 0; round < 2000; round++) {
-      const from = random.below(checked.arena.slabTotal);
-      const count = checked.arena.sample(from, random.below(1000) / 1000, target.length, target);
+      const from = random.below(Math.floor(lastAddress / UNITS_PER_SLAB) + 1) * UNITS_PER_SLAB;
+      const count = checked.arena.slabBlocks(from, target);
       expect(count).toBeGreaterThan(0);
       for (const address of target.subarray(0, count)) {
         expect(checked.blocks.has(address)).toBe(true);
@@ -278,7 +281,14 @@ describe('Arena', () => {
       }
     }
     expect(seen.size).toBeGreaterThan(checked.blocks.size * 0.7);
-    expect(new Arena().sample(0, 0, 8, target)).toBe(0);
+    const walked: number[] = [];
+    for (let at = 0; ; at = checked.arena.sweptTo) {
+      const count = checked.arena.slabBlocks(at, target);
+      if (count === 0) break;
+      walked.push(...target.subarray(0, count));
+    }
+    expect(walked).toEqual([...checked.blocks.keys()].sort((left, right) => left - right));
+    expect(new Arena().slabBlocks(0, target)).toBe(0);
   });
 
   test('a sweep meets every live block once a round, whatever their sizes', () => {
@@ -306,4 +316,22 @@ describe('Arena', () => {
     expect([...met].sort((left, right) => left - right)).toEqual(met);
     expect(new Arena().sweep(0, 7, target)).toBe(0);
   });
+
+  test.each([5000, 8192, 20_000, 65_536, 300_000])(
+    'a sweep meets all of many blocks of %i bytes',
+    (bytes) => {
+      const arena = new Arena();
+      const live = Array.from({ length: 150 }, () => arena.allocate(bytes)).sort(
+        (left, right) => left - right,
+      );
+      const target = new Float64Array(7);
+      const met: number[] = [];
+      for (let hand = 0; met.length < live.length; hand = arena.sweptTo) {
+        const found = arena.sweep(hand, target.length, target);
+        expect(found).toBeGreaterThan(0);
+        met.push(...target.subarray(0, found));
+      }
+      expect(met.slice(0, live.length)).toEqual(live);
+    },
+  );
 });

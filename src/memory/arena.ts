@@ -39,6 +39,8 @@ const QUADS_PER_SEGMENT = SLABS_PER_SEGMENT / SLABS_PER_QUAD;
 const UNITS_PER_QUAD = UNITS_PER_SLAB * SLABS_PER_QUAD;
 /** Bytes of one slab of small blocks. */
 export const SLAB_BYTES = UNITS_PER_SLAB * UNIT_BYTES;
+/** Blocks that a slab has at most: a block is two units at least. */
+export const SLAB_BLOCKS_MAX = UNITS_PER_SLAB / 2;
 
 const EXACT_UNITS_MAX = 64;
 const CLASSES_PER_DOUBLING = 16;
@@ -94,7 +96,7 @@ export class Arena {
   slabBytes = 0;
   /** Live blocks. */
   blockCount = 0;
-  /** Where the last {@link sweep} ended. */
+  /** Where the last {@link sweep}, or {@link slabBlocks}, ended. */
   sweptTo = 0;
   /** Bytes of the mapped segments that were ever handed out, which are resident whether in use or not. */
   touchedBytes = 0;
@@ -195,34 +197,14 @@ export class Arena {
   }
 
   /**
-   * Collects up to `count` live blocks of the first slab in use from slab number `from` on, beginning `fraction` (0 up to
-   * but without 1) into it, in the order of their addresses. Returns how many were put into `target`.
+   * Puts the live blocks of the first slab that has any, from the address `from` on, into `target`, which takes
+   * {@link SLAB_BLOCKS_MAX}, in the order of their addresses, and returns how many; 0 if there is none up to the arena's end. Goes
+   * on at `sweptTo`.
    */
-  sample(from: number, fraction: number, count: number, target: Float64Array): number {
-    const total = this.slabTotal;
-    for (let step = 0; step < total; step++) {
-      const slab = (from + step) % total;
-      const sizeClass = this.#slabClass[slab];
-      if (sizeClass === FREE_CLASS) continue;
-      const base = slab * UNITS_PER_SLAB;
-      if (sizeClass === RUN_CLASS) {
-        target[0] = base;
-        return 1;
-      }
-      const blockUnits = CLASS_UNITS[sizeClass];
-      const capacity = Math.floor(
-        (blockUnits > SMALL_UNITS_MAX ? UNITS_PER_QUAD : UNITS_PER_SLAB) / blockUnits,
-      );
-      const fresh = this.#slabFresh[slab];
-      const used = fresh === NONE ? capacity : fresh / blockUnits;
-      const words = this.words[segmentOf(base)];
-      let found = 0;
-      let at = Math.floor(fraction * used);
-      for (let seen = 0; seen < used && found < count; seen++) {
-        const address = base + at * blockUnits;
-        if (words[(address & SEGMENT_MASK) << 1] !== FREE_BLOCK) target[found++] = address;
-        if (++at === used) at = 0;
-      }
+  slabBlocks(from: number, target: Float64Array): number {
+    const end = this.slabTotal * UNITS_PER_SLAB;
+    for (this.sweptTo = from; this.sweptTo < end; ) {
+      const found = this.#collect(this.sweptTo, target.length, 0, target);
       if (found > 0) return found;
     }
     return 0;
@@ -233,38 +215,50 @@ export class Arena {
    * many. The next sweep begins at `sweptTo`. Slabs without blocks cost a step each.
    */
   sweep(from: number, count: number, target: Float64Array): number {
-    const total = this.slabTotal;
-    let slab = Math.floor(from / UNITS_PER_SLAB);
-    let start = from - slab * UNITS_PER_SLAB;
+    const end = this.slabTotal * UNITS_PER_SLAB;
+    this.sweptTo = from < end ? from : 0;
     let found = 0;
-    for (let step = 0; step < total; step++) {
-      if (slab >= total) {
-        slab = 0;
-        start = 0;
-      }
-      const sizeClass = this.#slabClass[slab];
-      const base = slab * UNITS_PER_SLAB;
-      if (sizeClass === RUN_CLASS) {
-        if (start === 0) target[found++] = base;
-      } else if (sizeClass !== FREE_CLASS) {
-        const blockUnits = CLASS_UNITS[sizeClass];
-        const end = this.#usedUnits(slab, blockUnits);
-        const words = this.words[segmentOf(base)];
-        let offset = Math.ceil(start / blockUnits) * blockUnits;
-        for (; offset < end && found < count; offset += blockUnits) {
-          if (words[((base + offset) & SEGMENT_MASK) << 1] !== FREE_BLOCK) target[found++] = base + offset;
-        }
-        if (offset < end) {
-          this.sweptTo = base + offset;
-          return found;
-        }
-      }
-      slab++;
-      start = 0;
-      if (found === count) break;
+    // A round ends where the slab begins in which it began.
+    let left = end - (end === 0 ? 0 : this.sweptTo - this.#slabOf(this.sweptTo) * UNITS_PER_SLAB);
+    while (left > 0 && found < count) {
+      const start = this.sweptTo;
+      found = this.#collect(start, count, found, target);
+      left -= this.sweptTo - start;
+      if (this.sweptTo >= end) this.sweptTo = 0;
     }
-    this.sweptTo = slab * UNITS_PER_SLAB;
     return found;
+  }
+
+  /**
+   * Puts live blocks of the slab at an address, from there on, into `target` behind the `found` that it holds, until it holds
+   * `count`. Returns how many it holds; `sweptTo` is where that ended.
+   */
+  #collect(from: number, count: number, found: number, target: Float64Array): number {
+    const slab = this.#slabOf(from);
+    const sizeClass = this.#slabClass[slab];
+    const base = slab * UNITS_PER_SLAB;
+    this.sweptTo = base + this.#slabUnits(slab);
+    if (sizeClass === FREE_CLASS) return found;
+    if (sizeClass === RUN_CLASS) {
+      if (from === base) target[found++] = base;
+      return found;
+    }
+    const blockUnits = CLASS_UNITS[sizeClass];
+    const end = this.#usedUnits(slab, blockUnits);
+    const words = this.words[segmentOf(base)];
+    let offset = Math.ceil((from - base) / blockUnits) * blockUnits;
+    for (; offset < end && found < count; offset += blockUnits) {
+      if (words[((base + offset) & SEGMENT_MASK) << 1] !== FREE_BLOCK) target[found++] = base + offset;
+    }
+    if (offset < end) this.sweptTo = base + offset;
+    return found;
+  }
+
+  /** Units up to the next slab; a run that is larger than a segment ends with its segment. */
+  #slabUnits(slab: number): number {
+    const sizeClass = this.#slabClass[slab];
+    if (sizeClass === RUN_CLASS) return Math.min(this.#slabUsed[slab] * UNITS_PER_QUAD, UNITS_PER_SEGMENT);
+    return CLASS_UNITS[sizeClass] > SMALL_UNITS_MAX ? UNITS_PER_QUAD : UNITS_PER_SLAB;
   }
 
   get slabTotal(): number {
@@ -366,8 +360,7 @@ export class Arena {
   #usedUnits(slab: number, blockUnits: number): number {
     const fresh = this.#slabFresh[slab];
     if (fresh !== NONE) return fresh;
-    const slabUnits = blockUnits > SMALL_UNITS_MAX ? UNITS_PER_QUAD : UNITS_PER_SLAB;
-    return Math.floor(slabUnits / blockUnits) * blockUnits;
+    return Math.floor(this.#slabUnits(slab) / blockUnits) * blockUnits;
   }
 
   /** Addresses of the live blocks of a slab. */

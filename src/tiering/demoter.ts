@@ -21,6 +21,8 @@ export class Demoter {
   readonly #keyspace: Keyspace;
   readonly #batch = new Float64Array(BATCH_RECORDS);
   #hand = 0;
+  /** How many the last pass over a batch demoted. */
+  #demoted = 0;
 
   constructor(keyspace: Keyspace) {
     this.#keyspace = keyspace;
@@ -33,10 +35,12 @@ export class Demoter {
    * others. `pagesOnly` leaves out all but pages of collections.
    */
   step(pressed: boolean, demote: (database: Database) => Demotion, pagesOnly = false): number {
+    const { arena } = this.#keyspace;
     let moved = 0;
     for (let batch = 0; batch < BATCHES_MAX && moved === 0; batch++) {
-      const count = this.#keyspace.arena.sweep(this.#hand, BATCH_RECORDS, this.#batch);
+      const count = arena.sweep(this.#hand, BATCH_RECORDS, this.#batch);
       if (count === 0) return 0;
+      const next = arena.sweptTo;
       const passed = this.#pass(count, demote, pagesOnly, false);
       if (passed < 0) return -1;
       moved += passed;
@@ -45,12 +49,10 @@ export class Demoter {
         if (forced < 0) return -1;
         moved += forced;
       }
-      this.#hand = this.#keyspace.arena.sweptTo;
+      this.#hand = next;
     }
     return moved;
   }
-
-  #demoted = 0;
 
   #pass(count: number, demote: (database: Database) => Demotion, pagesOnly: boolean, force: boolean): number {
     const { arena } = this.#keyspace;

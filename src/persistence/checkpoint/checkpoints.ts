@@ -6,7 +6,7 @@ import type { Keyspace } from '../../keyspace/keyspace.ts';
 import { EPOCH, FLAGS_SHIFT, WARM } from '../../keyspace/record.ts';
 import type { RecordKeeper } from '../../keyspace/record-keeper.ts';
 import { LOCATION_UPPER_MASK } from '../../keyspace/slot-table.ts';
-import { SEGMENT_MASK, SLAB_BYTES, segmentOf, UNIT_BYTES } from '../../memory/arena.ts';
+import { SEGMENT_MASK, SLAB_BLOCKS_MAX, segmentOf } from '../../memory/arena.ts';
 import { TIER_DATABASE } from '../../tiering/cold-record.ts';
 import { environmentNumber, type SavedStore } from '../../tiering/cold-store.ts';
 import type { Environment } from '../../tiering/cold-store-environment.ts';
@@ -41,9 +41,6 @@ const HELD_BYTES_MIN = 1024 * 1024;
 const POLLED_MS_MAX = 2000;
 /** Seconds before a checkpoint that failed is tried again by itself. */
 const RETRY_SECONDS = 5;
-const UNITS_PER_SLAB = SLAB_BYTES / UNIT_BYTES;
-/** As many blocks as a slab can have. */
-const SLAB_BLOCKS_MAX = 4 * UNITS_PER_SLAB;
 /** Names of the files of checkpoints in the tier's folder. */
 export const FILE_NAME = /^(checkpoint|index|places)-(\d{8})(\.tmp)?$/;
 
@@ -125,7 +122,7 @@ export class Checkpoints implements RecordKeeper, PlaceJournal, CheckpointContro
   #isFolding = false;
   #cut: Cut | null = null;
   #isVoid = false;
-  #slab = 0;
+  #walkedTo = 0;
   #closed: Closed | null = null;
   #isPublishing = false;
   #isWanted = false;
@@ -467,7 +464,7 @@ export class Checkpoints implements RecordKeeper, PlaceJournal, CheckpointContro
       dirty: keyspace.dirty,
     };
     this.#isVoid = false;
-    this.#slab = 0;
+    this.#walkedTo = 0;
     this.#log?.openCut();
     keyspace.epoch ^= EPOCH;
     keyspace.keeper = this;
@@ -478,13 +475,11 @@ export class Checkpoints implements RecordKeeper, PlaceJournal, CheckpointContro
     const { keyspace, tier, clock } = this.#host;
     const { arena } = keyspace;
     const addresses = this.#addresses;
-    while (this.#slab < arena.slabTotal) {
-      const count = arena.sample(this.#slab, 0, SLAB_BLOCKS_MAX, addresses);
-      if (count === 0) break;
-      const slab = Math.floor(addresses[0] / UNITS_PER_SLAB);
-      // The samples begin anew behind the last slab.
-      if (slab < this.#slab) break;
-      this.#slab = slab;
+    for (;;) {
+      const count = arena.slabBlocks(this.#walkedTo, addresses);
+      if (count === 0) return true;
+      // Copying may have the demoter sweep.
+      const next = arena.sweptTo;
       for (let at = 0; at < count; at++) {
         const address = addresses[at];
         const words = arena.words[segmentOf(address)];
@@ -503,10 +498,9 @@ export class Checkpoints implements RecordKeeper, PlaceJournal, CheckpointContro
         }
         if (clock.monotonicUs() >= endUs) return false;
       }
-      this.#slab++;
+      this.#walkedTo = next;
       if (clock.monotonicUs() >= endUs) return false;
     }
-    return true;
   }
 
   /** The cut can't be saved any more. */

@@ -6,7 +6,7 @@ import { ColdRecordError } from '../../keyspace/cold-record-error.ts';
 import type { Keyspace } from '../../keyspace/keyspace.ts';
 import { FLAGS_SHIFT, WARM } from '../../keyspace/record.ts';
 import { coldWord, LOCATION_UPPER_MASK } from '../../keyspace/slot-table.ts';
-import { SEGMENT_MASK, SLAB_BYTES, segmentOf, UNIT_BYTES } from '../../memory/arena.ts';
+import { SEGMENT_MASK, SLAB_BLOCKS_MAX, segmentOf } from '../../memory/arena.ts';
 import type { Tier } from '../../tiering/tier.ts';
 
 /**
@@ -34,8 +34,6 @@ const WRITE_SECONDS = 300;
 /** Microseconds of writing, and of warming, in one run of the cron. */
 const SLICE_US = 500;
 const WARMING_US = 1000;
-const UNITS_PER_SLAB = SLAB_BYTES / UNIT_BYTES;
-const SLAB_BLOCKS_MAX = 4 * UNITS_PER_SLAB;
 /** A place without this many lower bits names a block. */
 const BLOCK_SHIFT = 9;
 /** The share of the memory before demotion starts that is filled. */
@@ -166,7 +164,8 @@ class HeatWriter {
   readonly #file: OpenFile;
   /** Open sections by class and table. */
   readonly #sections = new Map<number, { readonly words: Int32Array; count: number }>();
-  #slab = 0;
+  /** The address in the arena up to which records were looked at. */
+  #at = 0;
 
   constructor(host: HotSetHost, addresses: Float64Array) {
     this.#host = host;
@@ -185,12 +184,11 @@ class HeatWriter {
     const { keyspace, monotonicUs } = this.#host;
     const { arena } = keyspace;
     const addresses = this.#addresses;
-    while (this.#slab < arena.slabTotal) {
-      const count = arena.sample(this.#slab, 0, SLAB_BLOCKS_MAX, addresses);
-      const slab = Math.floor(addresses[0] / UNITS_PER_SLAB);
-      if (count === 0 || slab < this.#slab) break;
+    for (;;) {
+      const count = arena.slabBlocks(this.#at, addresses);
+      if (count === 0) break;
+      this.#at = arena.sweptTo;
       for (let at = 0; at < count; at++) this.#add(addresses[at]);
-      this.#slab = slab + 1;
       if (monotonicUs() >= endUs) return false;
     }
     for (const [key, { words, count }] of this.#sections) this.#writeSection(key, words, count);
